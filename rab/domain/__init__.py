@@ -1,0 +1,99 @@
+"""The nouns of the field, one file each. Reading this folder is reading what RAB believes about sound and evidence."""
+
+from rab.domain.cluster import Cluster, Clustering
+from rab.domain.deployment import Deployment
+from rab.domain.descriptors import MEASURES, Descriptors, Measure
+from rab.domain.embedding import EmbeddedBatch, EmbedderCard, ModelCredit
+from rab.domain.evidence import (
+    AggregateEntry,
+    CallName,
+    CallRef,
+    DepthDecision,
+    EvidencePack,
+    LibraryFacts,
+    NameCount,
+    NeighbourEntry,
+    PackItem,
+    PrototypeEntry,
+    QueryEntry,
+    SequenceStep,
+    TaxonScoreEntry,
+)
+from rab.domain.filter import SegmentFilter, SegmentPayload, parse_filter
+from rab.domain.ids import canonical_json, content_id, point_id, segment_id
+from rab.domain.job import FileFailure, FileSkipped, IngestReport
+from rab.domain.label import Label, LabelSource
+from rab.domain.quality import SignalQuality, Unmeasured
+from rab.domain.recording import RecorderNotes, Recording
+from rab.domain.segment import CallSegment, StoredSegment, local_time
+from rab.domain.statement import (
+    Claim,
+    ClaimKind,
+    DroppedClaim,
+    GenerationRecord,
+    GroundedText,
+    Interpretation,
+    MonitoringSummary,
+    Quantity,
+)
+from rab.domain.taxon import Taxon, TaxonGroup, TaxonScore
+from rab.domain.value import Value
+from rab.domain.waveform import Samples, Waveform
+
+__all__ = [
+    "MEASURES",
+    "AggregateEntry",
+    "CallName",
+    "CallRef",
+    "CallSegment",
+    "Claim",
+    "ClaimKind",
+    "Cluster",
+    "Clustering",
+    "Deployment",
+    "DepthDecision",
+    "Descriptors",
+    "DroppedClaim",
+    "EmbeddedBatch",
+    "EmbedderCard",
+    "EvidencePack",
+    "FileFailure",
+    "FileSkipped",
+    "GenerationRecord",
+    "GroundedText",
+    "IngestReport",
+    "Interpretation",
+    "Label",
+    "LabelSource",
+    "LibraryFacts",
+    "Measure",
+    "ModelCredit",
+    "MonitoringSummary",
+    "NameCount",
+    "NeighbourEntry",
+    "PackItem",
+    "PrototypeEntry",
+    "Quantity",
+    "QueryEntry",
+    "RecorderNotes",
+    "Recording",
+    "Samples",
+    "SegmentFilter",
+    "SegmentPayload",
+    "SequenceStep",
+    "SignalQuality",
+    "StoredSegment",
+    "Taxon",
+    "TaxonGroup",
+    "TaxonScore",
+    "TaxonScoreEntry",
+    "Unmeasured",
+    "Value",
+    "Waveform",
+    "canonical_json",
+    "content_id",
+    "local_time",
+    "parse_filter",
+    "point_id",
+    "segment_id",
+]

@@ -1,0 +1,174 @@
+"""Activity: when and in which band a segment's calls sound.
+
+One answer for all that is measured on a call, so that its SNR, its duration and its pitch speak of the same cells. The
+band is where 99 % of the call's energy lies, each bin in units of its own noise, so that rumble does not outweigh a
+bird. The frames are those in which the band's power stands within 13 dB of the call's typical level, or as near to it
+as the noise allows.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from rab.audio.foreground import Cells, Mask, gamma_shape, whitening_floor
+from rab.domain.spectrogram import Spectrogram
+
+_TAIL_FRACTION = 0.005
+"""Of the energy, left out at either end of the band."""
+_MIN_BAND_BINS = 4
+"""The main lobe of a Hann window: no band is told narrower."""
+_WINDOW_SPREAD_BINS = 0.5
+"""By which the window widens a band at either end, at 0.5 % of its energy."""
+_STRONG_SIGMAS, _WEAK_SIGMAS = 3.0, 2.0
+_LEAST_BIN_FRACTION = 0.01
+"""A bin 20 dB below the band's strongest adds nothing to the call's power and may be a sidelobe."""
+_ACTIVE_FRACTION, _MAX_ACTIVE_FRACTION = 0.05, 0.5
+_ACTIVE_SIGMAS = 2.0
+_SMOOTHING_FRAMES = (1, 3, 5, 9)
+_REACH_FRAMES = 4
+_EDGE_SHARE = 0.7
+"""Share of a sharp edge's smear that is taken off: between calls that begin at once (1) and over 10 ms (0.4)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """The band of a segment's calls and the frames in which they sound."""
+
+    low_hz: float
+    high_hz: float
+    bins: slice
+    """The bins of the band, and one to either side into which the window spreads it."""
+    frames: Mask
+    """[n_frames]"""
+    level: Cells
+    """[n_frames], power in those bins over their noise, in units of one bin's noise; 0 away from the foreground."""
+    active_ms: float
+
+    @property
+    def runs(self) -> npt.NDArray[np.intp]:
+        """[n_runs, 2]: first frame, and the frame after the last, of every unbroken run of activity."""
+        edges = np.flatnonzero(np.diff(self.frames, prepend=False, append=False))
+        return edges.reshape(-1, 2)
+
+
+def activity(spectrogram: Spectrogram, band_hz: tuple[float, float] | None = None) -> Activity | None:
+    """Return when and where calls sound, or None when nothing stands out of the noise.
+
+    `band_hz` sets the band instead of finding it.
+    """
+    if not spectrogram.foreground.any():
+        return None
+    excess = spectrogram.power / whitening_floor(spectrogram.power, spectrogram.floor)
+    excess -= 1
+    band = band_hz or _band(spectrogram, excess)
+    if band is None:
+        return None
+    reach_hz = (1 + _WINDOW_SPREAD_BINS) * spectrogram.bin_hz
+    first, last = np.searchsorted(spectrogram.hz, [band[0] - reach_hz, band[1] + reach_hz])
+    bins = slice(int(first), int(last))
+    near = _dilated(spectrogram.foreground[:, bins].any(axis=1), _REACH_FRAMES)
+    level = np.where(near, excess[:, bins].sum(axis=1), np.float32(0))
+    frames, fraction = _active(level, n_bins=bins.stop - bins.start)
+    n_frames = np.count_nonzero(frames)
+    if n_frames == 0:
+        return None
+    n_runs = np.count_nonzero(np.diff(frames, prepend=False) & frames)
+    n_active = max(n_frames - n_runs * _EDGE_SHARE * _edge_frames(fraction), n_runs)
+    return Activity(*band, bins, frames, level, n_active * spectrogram.hop_ms)
+
+
+def noise_power(spectrogram: Spectrogram, low_hz: float, high_hz: float) -> float:
+    """Return the noise power between two frequencies; bins at the ends count by the share that lies inside."""
+    half = spectrogram.bin_hz / 2
+    inside = np.minimum(spectrogram.hz + half, high_hz) - np.maximum(spectrogram.hz - half, low_hz)
+    return float(spectrogram.floor @ np.clip(inside / spectrogram.bin_hz, 0, 1))
+
+
+def energy_band(hz: npt.NDArray[np.float64], energy: npt.NDArray[np.floating], tail: float) -> tuple[float, float]:
+    """Return the frequencies that leave the fraction `tail` of the energy below and above; `energy` is [n_bins] ≥ 0."""
+    bin_hz = hz[1] - hz[0]
+    share = np.cumsum(energy, dtype=np.float64)
+    share /= share[-1]
+    before = share - energy / energy.sum(dtype=np.float64)
+    low, high = int(np.searchsorted(share, tail)), int(np.searchsorted(share, 1 - tail))
+    return (
+        float(hz[low] + bin_hz * ((tail - before[low]) / (share[low] - before[low]) - 0.5)),
+        float(hz[high] + bin_hz * ((1 - tail - before[high]) / (share[high] - before[high]) - 0.5)),
+    )
+
+
+def _band(spectrogram: Spectrogram, excess: Cells) -> tuple[float, float] | None:
+    """Find the band: bins that the foreground makes certain, and those next to them that are likely."""
+    foreground = spectrogram.foreground
+    energy = (excess * foreground).sum(axis=0)
+    certain = _stands_out(energy, foreground.sum(axis=0), _STRONG_SIGMAS) & (energy > 0)
+    if not certain.any():
+        return None
+    frames = foreground[:, certain].any(axis=1)
+    energy = excess[frames].sum(axis=0)
+    likely = certain | _stands_out(energy, np.count_nonzero(frames), _WEAK_SIGMAS)
+    run_of = np.cumsum(~likely)
+    energy = np.where(likely & np.isin(run_of, run_of[certain]), np.maximum(energy, 0), 0)
+    if not energy.any():
+        return None
+    low_hz, high_hz = energy_band(spectrogram.hz, energy, _TAIL_FRACTION)
+    spread_hz, half_hz = _WINDOW_SPREAD_BINS * spectrogram.bin_hz, _MIN_BAND_BINS / 2 * spectrogram.bin_hz
+    middle_hz = max((low_hz + high_hz) / 2, half_hz)
+    return min(low_hz + spread_hz, middle_hz - half_hz), max(high_hz - spread_hz, middle_hz + half_hz)
+
+
+def _stands_out(energy: Cells, n_cells: npt.NDArray[np.intp] | int, sigmas: float) -> Mask:
+    """Return the bins whose energy, averaged over three, is certain by `sigmas` and not negligible."""
+    smooth = _mean(energy, 3)
+    sigma = np.sqrt(_mean(np.broadcast_to(n_cells, energy.shape), 3) / gamma_shape(1, 3))
+    return np.asarray(smooth > np.maximum(sigmas * sigma, _LEAST_BIN_FRACTION * smooth.max()))
+
+
+def _active(level: Cells, n_bins: int) -> tuple[Mask, float]:
+    """Return the active frames, and the fraction of the typical level from which they are.
+
+    The typical level is the energy's own mean: the plateau of a call that has one. Noise asks for a threshold of two
+    standard deviations; where that exceeds half of the level, more and more frames are averaged.
+    """
+    sigma = n_bins / math.sqrt(gamma_shape(1, n_bins))
+    fraction = math.inf
+    for n in _SMOOTHING_FRAMES:
+        smooth = _mean(level, n)
+        heard = np.maximum(smooth, 0)
+        if not heard.any():
+            break
+        typical = float(heard @ heard / heard.sum())
+        fraction = _ACTIVE_SIGMAS * sigma / math.sqrt(n) / typical
+        if fraction <= _MAX_ACTIVE_FRACTION:
+            break
+    if fraction == math.inf:
+        return np.zeros(len(level), dtype=bool), _MAX_ACTIVE_FRACTION
+    fraction = min(max(fraction, _ACTIVE_FRACTION), _MAX_ACTIVE_FRACTION)
+    return smooth > fraction * typical, fraction
+
+
+def _edge_frames(fraction: float) -> float:
+    """Return by how many frames a run outlasts a call with sharp edges, seen through half-overlapped Hann windows.
+
+    A frame whose centre lies u frame lengths outside holds the integral of cos⁴(πx) from u to ½ of the call's power.
+    """
+    tails, reaches = _smear()
+    return 4 * float(np.interp(fraction, tails, reaches))
+
+
+@cache
+def _smear() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    outside = np.linspace(0.5, 0, 129)
+    sines = 8 * np.sin(2 * np.pi * outside) + np.sin(4 * np.pi * outside)
+    return 0.5 - outside - sines / (12 * np.pi), outside
+
+
+def _mean(values: npt.NDArray[np.generic], n: int) -> npt.NDArray[np.float64]:
+    return np.convolve(values, np.full(n, 1 / n), mode="same") if n > 1 else np.asarray(values, dtype=np.float64)
+
+
+def _dilated(frames: Mask, n: int) -> Mask:
+    return np.convolve(frames, np.ones(2 * n + 1), mode="same") > 0

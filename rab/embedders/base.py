@@ -1,0 +1,48 @@
+"""The port that every model stands behind: windows in, embeddings and logits out, in one pass.
+
+An adapter is one file (or folder) next to this one and one line in `rab.bootstrap`. What a model wants to hear stands
+in its card, so that decoding, resampling and windowing are done once and outside it.
+"""
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rab.domain import EmbeddedBatch, EmbedderCard, Taxon
+
+
+class Embedder(Protocol):
+    """A model that embeds and names windows of sound.
+
+    Thread safety: one instance serves one thread at a time. Instances share no state, so a worker builds its own.
+    """
+
+    @property
+    def card(self) -> EmbedderCard:
+        """What the model is and wants."""
+        ...
+
+    @property
+    def taxa(self) -> tuple[Taxon, ...]:
+        """The classes, in the order of the logits' columns."""
+        ...
+
+    def embed(self, windows: npt.NDArray[np.float32]) -> EmbeddedBatch:
+        """Embed float32 [n, window_samples] at the card's rate, full scale ±1; n may be 0.
+
+        Returns embeddings float32 [n, dim] and logits float32 [n, n_classes]. Raises `InputError` for another shape
+        or for samples that are not finite.
+        """
+        ...
+
+
+class RangeModel(Protocol):
+    """A model of where and when a species may be expected."""
+
+    def expected(self, lat_deg: float, lon_deg: float, week: int | None) -> frozenset[str]:
+        """Return the scientific names expected at a place in a week of a 48-week year (4 per month, 1–48).
+
+        Week None stands for the whole year, where the place is known and the time is not.
+        """
+        ...

@@ -1,0 +1,111 @@
+"""The real thing for every room: recordings, weights and models, fetched once and kept beside the checkout.
+
+A download that fails fails the tests that need it: only the wider recordings, which nobody can fetch, are skipped.
+"""
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from rab.audio import read_deployments
+from rab.bootstrap import open_workspace
+from rab.downloads import Carrier
+from rab.embedders.base import Embedder
+from rab.embedders.birdnet import BirdNET
+from rab.embedders.weights import find, install
+from rab.samples import fetch_samples
+from rab.settings import Settings
+from rab.workflows.clustering import cluster_library
+from rab.workflows.ingest import ingest
+from rab.workflows.workspace import Workspace
+
+REPO = Path(__file__).resolve().parent.parent
+CACHE = Path(os.environ.get("RAB_TEST_CACHE", REPO / ".cache" / "rab"))
+"""Where weights and samples stay from run to run."""
+
+
+Publish = Callable[..., tuple[Carrier, Path]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_settings_of_the_user() -> Iterator[None]:
+    """Keep the settings of whoever runs the tests out of them."""
+    with pytest.MonkeyPatch.context() as environment:
+        for name in list(os.environ):
+            if name.startswith("RAB_"):
+                environment.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    """Return the root of the checkout."""
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def shared_data(repo: Path) -> Path:
+    """Return the folder of the wider recordings; skips where it is absent. For tests marked `shared`."""
+    folder = repo.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"the wider recordings are not beside the checkout: {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def models_dir() -> Path:
+    """Return a folder with BirdNET's weights, their licence accepted for testing."""
+    install("birdnet-v2.4", CACHE / "models", accepted=True)
+    return CACHE / "models"
+
+
+@pytest.fixture(scope="session")
+def samples_dir() -> Path:
+    """Return a folder with the sample recordings, and the deployments table of this version."""
+    (CACHE / "samples" / "deployments.csv").unlink(missing_ok=True)
+    fetch_samples(CACHE / "samples")
+    return CACHE / "samples"
+
+
+@pytest.fixture(scope="session")
+def birdnet(models_dir: Path) -> Embedder:
+    """Return BirdNET with its real weights; one thread, so that tests do not compete for cores."""
+    return BirdNET(find("birdnet-v2.4", models_dir), n_threads=1)
+
+
+@pytest.fixture(scope="session")
+def library(models_dir: Path, samples_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """Return a library of all sample recordings, ingested and clustered once. Tests read it, and change nothing."""
+    settings = Settings(home=tmp_path_factory.mktemp("library"), models_dir=models_dir, n_threads=1)
+    deployments = read_deployments(samples_dir / "deployments.csv")
+    with open_workspace(settings, purpose="tests") as workspace:
+        report = ingest(workspace, [samples_dir], model="birdnet-v2.4", deployments=deployments)
+        assert report.failures == ()
+        cluster_library(workspace, model="birdnet-v2.4")
+        yield workspace
+
+
+@pytest.fixture
+def publish(tmp_path: Path) -> Publish:
+    """Write a wheel that pip takes for one, with the files given; return its carrier and its path."""
+
+    def write_wheel(
+        files: Mapping[str, bytes], *, name: str = "tinysounds", version: str = "1.0"
+    ) -> tuple[Carrier, Path]:
+        path = tmp_path / "index" / f"{name}-{version}-py3-none-any.whl"
+        path.parent.mkdir(exist_ok=True)
+        about = f"{name}-{version}.dist-info"
+        with zipfile.ZipFile(path, "w") as wheel:
+            for member, content in files.items():
+                wheel.writestr(member, content)
+            wheel.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+            wheel.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            wheel.writestr(f"{about}/RECORD", "")
+        content = path.read_bytes()
+        return Carrier(name, version, hashlib.sha256(content).hexdigest(), len(content), "MIT"), path
+
+    return write_wheel

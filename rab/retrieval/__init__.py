@@ -1,0 +1,1 @@
+"""From a query to what speaks for it: depth, neighbours, clusters."""

@@ -1,0 +1,134 @@
+"""Neighbours are separate witnesses: no echoes of the query, no recording that speaks for all."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from rab.domain import (
+    CallSegment,
+    Descriptors,
+    EmbedderCard,
+    Recording,
+    SegmentFilter,
+    SegmentPayload,
+    SignalQuality,
+    StoredSegment,
+    segment_id,
+)
+from rab.retrieval.neighbours import NeighbourPolicy, nearest
+from rab.store.exact import ExactStore
+
+QUIET = SignalQuality(
+    snr_db=10.0,
+    snr_unmeasured=None,
+    band_low_hz=2000,
+    band_high_hz=4000,
+    noise_floor_dbfs=-60,
+    peak_dbfs=-20,
+    clipped_fraction=0,
+    overlap_fraction=0,
+    rain=False,
+    wind=False,
+    silent=False,
+)
+
+
+class Shelf:
+    """A catalog of a few segments, and the vectors that lie beside it."""
+
+    def __init__(self, card: EmbedderCard) -> None:
+        self.known: dict[str, StoredSegment] = {}
+        self.store = ExactStore(card)
+
+    def segments(self, ids: Sequence[str]) -> Mapping[str, StoredSegment]:
+        """Return those that exist."""
+        return {one: self.known[one] for one in ids if one in self.known}
+
+    def put(self, recording: str, t0_ms: float, angle: float, *, in_catalog: bool = True) -> CallSegment:
+        """Store a call whose direction is `angle` away from the query's."""
+        one = CallSegment(
+            id=segment_id(recording, None, t0_ms, t0_ms + 3000, "toy-v1"),
+            recording_id=recording,
+            t0_ms=t0_ms,
+            t1_ms=t0_ms + 3000,
+            embedder="toy-v1",
+        )
+        vector = np.array([[np.cos(angle), np.sin(angle)]], dtype=np.float32)
+        self.store.upsert(vector, [SegmentPayload(segment_id=one.id, recording_id=recording)])
+        if in_catalog:
+            of = Recording(
+                id=recording,
+                path="a.wav",
+                n_bytes=1,
+                container="WAV",
+                sample_rate_hz=48_000,
+                n_channels=1,
+                n_frames=1,
+                duration_ms=600_000,
+            )
+            self.known[one.id] = StoredSegment(segment=one, recording=of, quality=QUIET, descriptors=Descriptors())
+        return one
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf(
+        EmbedderCard(
+            name="toy",
+            version="1",
+            task="birds",
+            sample_rate_hz=48_000,
+            window_ms=3000,
+            hop_ms=3000,
+            dim=2,
+            n_classes=1,
+            weights_sha256="0" * 64,
+            preprocessing="none",
+            licence="Apache-2.0",
+            licence_url="",
+            citation="",
+        )
+    )
+
+
+QUERY: npt.NDArray[np.float32] = np.array([1.0, 0.0], dtype=np.float32)
+
+
+def found(shelf: Shelf, query: CallSegment, k: int = 10, policy: NeighbourPolicy | None = None) -> list[str]:
+    near = nearest(shelf.store, shelf, query, QUERY, k=k, where=SegmentFilter(), policy=policy or NeighbourPolicy())
+    return [one.stored.segment.id for one in near]
+
+
+def test_nearest_come_first_without_the_query(shelf: Shelf) -> None:
+    """Other recordings' calls come back in the order of similarity; the query does not."""
+    query = shelf.put("a" * 64, 0, 0.0)
+    far, near = shelf.put("b" * 64, 0, 0.8), shelf.put("c" * 64, 0, 0.1)
+    assert found(shelf, query) == [near.id, far.id]
+
+
+def test_own_bout_is_left_out(shelf: Shelf) -> None:
+    """In its own recording, only calls more than a minute away are witnesses."""
+    query = shelf.put("a" * 64, 120_000, 0.0)
+    shelf.put("a" * 64, 123_000, 0.0)
+    shelf.put("a" * 64, 60_000, 0.0)
+    later = shelf.put("a" * 64, 183_000, 0.2)
+    assert found(shelf, query) == [later.id]
+
+
+def test_no_recording_speaks_for_all(shelf: Shelf) -> None:
+    """One recording gives at most `max_per_recording`, however near its calls are."""
+    query = shelf.put("a" * 64, 0, 0.0)
+    chorus = [shelf.put("b" * 64, 3000 * n, 0.01 * n).id for n in range(40)]
+    lone = shelf.put("c" * 64, 0, 1.2)
+    assert found(shelf, query, policy=NeighbourPolicy(max_per_recording=2)) == [*chorus[:2], lone.id]
+
+
+def test_points_without_a_catalog_row_are_passed_over(shelf: Shelf) -> None:
+    """What an ingest left behind when it was cut off is no evidence."""
+    query = shelf.put("a" * 64, 0, 0.0)
+    for n in range(30):
+        shelf.put("b" * 64, 3000 * n, 0.0, in_catalog=False)
+    kept = shelf.put("c" * 64, 0, 0.5)
+    assert found(shelf, query, k=3) == [kept.id]

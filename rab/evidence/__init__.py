@@ -1,0 +1,1 @@
+"""Evidence Packs: what may be cited, gathered from the library and sealed."""

@@ -1,0 +1,177 @@
+"""Whether a claim holds: its form, its citations, its truth, its completeness, its numbers and its hedge.
+
+Nothing here reads a claim's words (`rab.generation.prose` does), and nothing here knows how facts are composed.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from rab.domain import (
+    AggregateEntry,
+    Claim,
+    ClaimKind,
+    EvidencePack,
+    NeighbourEntry,
+    PackItem,
+    PrototypeEntry,
+    QueryEntry,
+    SequenceStep,
+    TaxonScoreEntry,
+)
+from rab.generation import segment_needs, summary_needs
+from rab.generation.codes import Failure
+from rab.generation.names import taxa_of
+from rab.generation.needs import Grounds, Needs
+from rab.generation.policy import DEFAULT_POLICY, GroundingPolicy
+from rab.generation.quantities import CITED_CALLS, cited_calls
+from rab.generation.reading import NAMING_KINDS
+
+_Q, _N, _P, _S, _T, _A = QueryEntry, NeighbourEntry, PrototypeEntry, SequenceStep, TaxonScoreEntry, AggregateEntry
+
+
+class Form(NamedTuple):
+    """What a kind of claim may look like: the items it may cite, its codes, whether it names a taxon."""
+
+    cites: tuple[type[PackItem], ...]
+    needs: Callable[[Claim, Grounds], Needs | Failure]
+    codes: frozenset[str | None] = frozenset({None})
+    taxon: bool | None = False
+    """True: must name one; False: must not; None: may."""
+
+
+_SEGMENT: dict[ClaimKind, Form] = {
+    "signal_quality": Form((_Q,), segment_needs.signal_quality),
+    "abstention": Form(
+        (_Q, _N, _T),
+        segment_needs.abstention,
+        frozenset({"silent", "no_signal", "no_neighbours", "far", "species_unsupported", "out_of_range", "conflict"}),
+    ),
+    "caveat": Form(
+        (_N, _T),
+        segment_needs.caveat,
+        frozenset(
+            {
+                "single_recording",
+                "unlabelled",
+                "model_labels_only",
+                "imported_labels",
+                "flat_similarities",
+                "uncalibrated",
+                "range_unchecked",
+                "no_candidate",
+                "out_of_range",
+            }
+        ),
+    ),
+    "resemblance": Form((_N,), segment_needs.resemblance, taxon=None),
+    "difference": Form((_Q, _N, _P), segment_needs.difference),
+    "cluster_membership": Form((_P,), segment_needs.cluster_membership, taxon=None),
+    "taxon_vote": Form((_N,), segment_needs.taxon_vote, taxon=True),
+    "classifier_score": Form((_T,), segment_needs.classifier_score, taxon=True),
+    "conflict": Form((_N, _T), segment_needs.conflict, frozenset({"neighbours", "models"})),
+    "sequence_context": Form((_S,), segment_needs.sequence_context, taxon=None),
+    "novelty": Form((_N,), segment_needs.novelty),
+}
+_SUMMARY: dict[ClaimKind, Form] = {
+    "effort": Form((_A,), summary_needs.effort, frozenset({"total", "site", "gaps"})),
+    "activity_count": Form((_A,), summary_needs.activity_count, frozenset({None, "sound"}), taxon=None),
+    "temporal_pattern": Form((_A,), summary_needs.temporal_pattern, frozenset({"peak"})),
+    "quality_profile": Form((_A,), summary_needs.quality_profile, frozenset({"snr", "flags"})),
+    "abstention": Form((_A,), summary_needs.abstention, frozenset({"no_effort"})),
+    "caveat": Form(
+        (_A,),
+        summary_needs.caveat,
+        frozenset({"uncalibrated", "out_of_range", "single_recording", "unknown_clock", "failed_files"}),
+    ),
+}
+_ITEM_ID = re.compile(r"[a-z][+-]?\d*\.([0-9a-f]{4})")
+_ACTIVITY: frozenset[ClaimKind] = frozenset({"activity_count", "temporal_pattern"})
+
+
+def holds(claim: Claim, pack: EvidencePack, policy: GroundingPolicy = DEFAULT_POLICY) -> Failure | None:
+    """Return the first failure of a claim; None when it is true of the pack, rightly cited and rightly hedged."""
+    return failure_of(claim, Grounds.of(pack, policy))
+
+
+def failure_of(claim: Claim, grounds: Grounds) -> Failure | None:
+    """Return the first failure of a claim's structure; None when it holds."""
+    return next(_failures(claim, grounds), None)
+
+
+def _failures(claim: Claim, grounds: Grounds) -> Iterator[Failure]:
+    """Yield failures in order. Each check may rely on the ones before it, so only the first is meaningful."""
+    form = (_SUMMARY if grounds.reading.pack.kind == "summary" else _SEGMENT).get(claim.kind)
+    if form is None:
+        yield Failure("E_KIND", f"a {claim.kind} has no place in a {grounds.reading.pack.kind} pack")
+        return
+    yield from _of_form(claim, form)
+    yield from _of_citations(claim, form, grounds)
+    yield from _of_taxon(claim, grounds)
+    needs = form.needs(claim, grounds)
+    if isinstance(needs, Failure):
+        yield needs
+        return
+    yield from _of_completeness(claim, needs)
+    yield from _of_quantities(claim, needs, grounds)
+    if grounds.reading.hedge(claim.kind, claim.taxon, claim.support) == "tentative" != claim.hedge:
+        yield Failure("E_HEDGE", "the evidence supports a tentative wording only")
+
+
+def _of_form(claim: Claim, form: Form) -> Iterator[Failure]:
+    if claim.code not in form.codes:
+        yield Failure("E_SCHEMA", f"a {claim.kind} has no code {claim.code}")
+    if form.taxon is not None and form.taxon != (claim.taxon is not None):
+        yield Failure("E_SCHEMA", f"a {claim.kind} {'must' if form.taxon else 'cannot'} name a taxon")
+    if claim.confidence is not None:
+        yield Failure("E_SCHEMA", "no calibration exists, so no confidence can be given")
+    refs = [quantity.ref for quantity in claim.quantities]
+    for names in (claim.citations, refs):
+        if len(set(names)) < len(names):
+            yield Failure("E_SCHEMA", "a citation or a quantity is given twice")
+
+
+def _of_citations(claim: Claim, form: Form, grounds: Grounds) -> Iterator[Failure]:
+    if not claim.support:
+        yield Failure("E_CITE_NONE", "nothing is cited in support")
+    for item_id in claim.citations:
+        if item_id not in grounds.items:
+            salt = _ITEM_ID.fullmatch(item_id)
+            if salt is not None and salt[1] != grounds.reading.pack.salt:
+                yield Failure("E_CITE_FOREIGN", f"{item_id} is not an id of this pack")
+            yield Failure("E_CITE_UNKNOWN", f"the pack has no {item_id}")
+    for item_id in claim.support:
+        if not isinstance(grounds.items[item_id], form.cites):
+            yield Failure("E_KIND", f"a {claim.kind} cannot rest on {item_id}")
+
+
+def _of_taxon(claim: Claim, grounds: Grounds) -> Iterator[Failure]:
+    reading = grounds.reading
+    if claim.taxon is not None and any(claim.taxon not in taxa_of(item) for item in grounds.cited(claim)):
+        yield Failure("E_TAXON", f"a cited item does not bear the name {claim.taxon}")
+    identity = claim.taxon is not None or claim.kind in NAMING_KINDS
+    if reading.reasons and (identity if reading.pack.kind == "segment" else claim.kind in _ACTIVITY):
+        yield Failure("E_MUST_ABSTAIN", f"nothing of the kind may be stated: {', '.join(reading.reasons)}")
+
+
+def _of_completeness(claim: Claim, needs: Needs) -> Iterator[Failure]:
+    support, contra = set(claim.support), set(claim.contra)
+    missing = (needs.support - support) | (needs.contra - contra)
+    if missing:
+        yield Failure("E_CHERRY_PICKED", f"evidence is left out: {', '.join(sorted(missing))}")
+    surplus = (support - needs.support) | (contra - needs.contra)
+    if surplus:
+        yield Failure("E_OVER_CITED", f"the claim does not rest on {', '.join(sorted(surplus))}")
+
+
+def _of_quantities(claim: Claim, needs: Needs, grounds: Grounds) -> Iterator[Failure]:
+    for quantity in claim.quantities:
+        expected = cited_calls(claim.support) if quantity.ref == CITED_CALLS else grounds.table.get(quantity.ref)
+        if quantity != expected:
+            yield Failure("E_QUANTITY", f"{quantity.ref} is not a figure of the pack, or another one there")
+        if not set(quantity.source) <= set(claim.citations):
+            yield Failure("E_QUANTITY", f"{quantity.ref} rests on items that are not cited")
+    declared = {quantity.ref for quantity in claim.quantities}
+    if declared != needs.refs:
+        wrong = ", ".join(sorted(declared ^ needs.refs))
+        yield Failure("E_QUANTITY", f"figures are missing or do not belong to the claim: {wrong}")

@@ -1,0 +1,56 @@
+"""Needs: what a true claim of a kind would have to cite. Each kind answers in a function of its own.
+
+A function is asked about a claim that somebody made. It answers with the exact evidence that such a claim rests on, or
+with the reason why it is not true. What it is never given is the enumerator's work: it goes from the claim back to the
+pack, so a mistake in composing facts shows as a claim that does not hold.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rab.domain import Claim, EvidencePack, PackItem, Quantity
+from rab.generation.codes import Failure
+from rab.generation.policy import GroundingPolicy
+from rab.generation.quantities import quantities_of
+from rab.generation.reading import Reading
+
+
+@dataclass(frozen=True)
+class Needs:
+    """The ids that a claim must cite, for and against, and the quantities that it must declare; no more, no less."""
+
+    support: frozenset[str]
+    contra: frozenset[str] = frozenset()
+    refs: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class Grounds:
+    """A pack, read, with its printable numbers: what every check is made against."""
+
+    reading: Reading
+    table: dict[str, Quantity] = field(repr=False)
+
+    @classmethod
+    def of(cls, pack: EvidencePack, policy: GroundingPolicy) -> "Grounds":
+        """Read a pack."""
+        reading = Reading(pack, policy)
+        return cls(reading, quantities_of(reading))
+
+    @property
+    def items(self) -> dict[str, PackItem]:
+        """Full id → entry."""
+        return self.reading.pack.items
+
+    def ids(self, items: Iterable[PackItem]) -> frozenset[str]:
+        """Return the full ids of items."""
+        return frozenset(map(self.reading.id_of, items))
+
+    def cited(self, claim: Claim) -> list[PackItem]:
+        """Return the items that support a claim."""
+        return [self.items[item_id] for item_id in claim.support]
+
+
+def unsupported(reason: str) -> Failure:
+    """Return the failure of a claim that is not true of its pack."""
+    return Failure("E_UNSUPPORTED", reason)

@@ -1,0 +1,203 @@
+"""Quantities: the only source of printable numbers, and the one way in which a number is printed.
+
+A reference is an item's id and the name of a figure (`n1.38d0:similarity`), or a figure of the whole pack
+(`vote:Turdus merula`, `policy:near_similarity`). Derived figures (a difference to the query, a rate, a count of votes)
+name the items that they rest on. A number and its unit are printed as one phrase, so that a text can be searched for
+phrases that no quantity gives.
+
+One figure is not in the table, because it depends on what a claim cites: `cited:calls` counts the claim's own support.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+
+from rab.domain import (
+    MEASURES,
+    AggregateEntry,
+    Descriptors,
+    EvidencePack,
+    NeighbourEntry,
+    PrototypeEntry,
+    Quantity,
+    SequenceStep,
+    TaxonScoreEntry,
+)
+from rab.generation.policy import DEFAULT_POLICY, GroundingPolicy
+from rab.generation.reading import Reading
+from rab.generation.tally import has_rate, rate
+
+CITED_CALLS = "cited:calls"
+COSINE, RAW_SCORE = "cosine", "raw score"
+DIMENSIONLESS = frozenset({"", COSINE, RAW_SCORE})
+"""Units that are not printed after the number; the sentence names them."""
+
+
+def quantities(pack: EvidencePack, policy: GroundingPolicy = DEFAULT_POLICY) -> dict[str, Quantity]:
+    """Return every printable number of a pack, by reference: value, unit, decimals, and the items it rests on."""
+    return quantities_of(Reading(pack, policy))
+
+
+def quantities_of(reading: Reading) -> dict[str, Quantity]:
+    """Return every printable number of a pack that has been read."""
+    return {quantity.ref: quantity for quantity in _all(reading)}
+
+
+def cited_calls(support: tuple[str, ...]) -> Quantity:
+    """Return the number of calls that a claim cites in support."""
+    return Quantity(ref=CITED_CALLS, value=len(support), unit="stored calls", decimals=0, source=support)
+
+
+def printed(quantity: Quantity) -> str:
+    """Return a number with its unit as one phrase: `0.83`, `1 call`, `+640 Hz`, `31%`. A difference shows its sign."""
+    number = _number(quantity)
+    if quantity.unit in DIMENSIONLESS:
+        return number
+    if quantity.unit == "%":
+        return f"{number}%"
+    return f"{number} {_singular(quantity.unit) if number.lstrip('+−') == '1' else quantity.unit}"
+
+
+def is_visible(quantity: Quantity) -> bool:
+    """Return whether a number is not printed as zero."""
+    return any(digit in "123456789" for digit in _number(quantity))
+
+
+def delta_ref(item_id: str, measure: str) -> str:
+    """Return the reference of the difference between the query and an item."""
+    return f"{item_id}:delta:{measure}"
+
+
+def resolved_measures(query: Descriptors, other: Descriptors) -> list[str]:
+    """Return the descriptors that differ by more than their resolution, greatest first in units of it."""
+    ratios = {
+        name: abs(difference) / measure.resolution
+        for name, measure in MEASURES.items()
+        if (difference := _difference(query, other, name)) is not None
+    }
+    return sorted((name for name, ratio in ratios.items() if ratio > 1), key=lambda name: -ratios[name])
+
+
+def _number(quantity: Quantity) -> str:
+    number = f"{abs(quantity.value):,.{quantity.decimals}f}"
+    if ":delta:" in quantity.ref:
+        return f"{'−' if quantity.value < 0 else '+'}{number}"
+    return f"−{number}" if quantity.value < 0 and any(digit in "123456789" for digit in number) else number
+
+
+def _singular(unit: str) -> str:
+    if unit == "taxa":
+        return "taxon"
+    return (
+        unit[:-1] if len(unit) > 2 and unit.endswith("s") and unit.replace("-", "").replace(" ", "").isalpha() else unit
+    )
+
+
+def _difference(query: Descriptors, other: Descriptors, measure: str) -> float | None:
+    ours, theirs = getattr(query, measure), getattr(other, measure)
+    return None if ours is None or theirs is None or not math.isfinite(ours - theirs) else round(ours - theirs, 6)
+
+
+def _all(reading: Reading) -> Iterator[Quantity]:
+    yield from _of_query(reading)
+    for neighbour in reading.pack.neighbours:
+        yield from _of_similar(reading, neighbour)
+    for prototype in reading.pack.prototypes:
+        yield from _of_similar(reading, prototype)
+        yield from _of_members(reading, prototype)
+    for step in reading.pack.sequence:
+        yield from _of_step(reading, step)
+    for scored in reading.pack.taxon_scores:
+        yield _figure(reading, scored, "raw_score", scored.score.raw_score, RAW_SCORE, 2)
+    for entry in reading.pack.aggregates:
+        yield from _of_aggregate(reading, entry)
+    yield from _of_pack(reading)
+
+
+def _figure(
+    reading: Reading,
+    item: NeighbourEntry | PrototypeEntry | SequenceStep | TaxonScoreEntry | AggregateEntry,
+    name: str,
+    value: float,
+    unit: str,
+    decimals: int,
+) -> Quantity:
+    item_id = reading.id_of(item)
+    return Quantity(ref=f"{item_id}:{name}", value=value, unit=unit, decimals=decimals, source=(item_id,))
+
+
+def _of_query(reading: Reading) -> Iterator[Quantity]:
+    query = reading.query
+    if query is None:
+        return
+    item_id, quality = reading.id_of(query), query.quality
+    figures = (
+        ("snr_db", quality.snr_db, "dB", 1),
+        ("band_low_hz", quality.band_low_hz, "Hz", 0),
+        ("band_high_hz", quality.band_high_hz, "Hz", 0),
+        ("noise_floor_dbfs", quality.noise_floor_dbfs, "dBFS", 1),
+        ("peak_dbfs", quality.peak_dbfs, "dBFS", 1),
+        ("clipped_share", round(100 * quality.clipped_fraction, 2), "%", 1),
+        ("overlap_share", round(100 * quality.overlap_fraction, 2), "%", 0),
+        *((name, getattr(query.descriptors, name), m.unit, m.decimals) for name, m in MEASURES.items()),
+    )
+    for name, value, unit, decimals in figures:
+        if value is not None:
+            yield Quantity(ref=f"{item_id}:{name}", value=value, unit=unit, decimals=decimals, source=(item_id,))
+
+
+def _of_similar(reading: Reading, item: NeighbourEntry | PrototypeEntry) -> Iterator[Quantity]:
+    yield _figure(reading, item, "similarity", item.similarity, COSINE, 2)
+    if reading.query is None:
+        return
+    item_id, query_id = reading.id_of(item), reading.id_of(reading.query)
+    for name, measure in MEASURES.items():
+        difference = _difference(reading.query.descriptors, item.descriptors, name)
+        if difference is not None:
+            yield Quantity(
+                ref=delta_ref(item_id, name),
+                value=difference,
+                unit=measure.unit,
+                decimals=measure.decimals,
+                source=(query_id, item_id),
+            )
+
+
+def _of_members(reading: Reading, prototype: PrototypeEntry) -> Iterator[Quantity]:
+    yield _figure(reading, prototype, "members", prototype.n_members, "members", 0)
+    for count in prototype.names:
+        yield _figure(reading, prototype, f"named:{count.scientific_name}", count.n_members, "members", 0)
+
+
+def _of_step(reading: Reading, step: SequenceStep) -> Iterator[Quantity]:
+    yield _figure(reading, step, "steps", abs(step.offset), "steps", 0)
+    yield _figure(reading, step, "gap_s", round(step.gap_ms / 1000, 6), "s", 1)
+
+
+def _of_aggregate(reading: Reading, entry: AggregateEntry) -> Iterator[Quantity]:
+    yield _figure(reading, entry, "value", entry.value, entry.unit, entry.decimals)
+    if entry.denominator is None:
+        return
+    over = entry.denominator_unit or ""
+    yield _figure(reading, entry, "denominator", entry.denominator, over, 0 if over != "h" else 1)
+    if has_rate(entry):
+        yield _figure(reading, entry, "rate", round(rate(entry), 6), f"{entry.unit}/{over}".strip("/"), 2)
+
+
+def _of_pack(reading: Reading) -> Iterator[Quantity]:
+    named = reading.ids_of(reading.named)
+    for taxon, ballot in reading.votes.items():
+        yield _count(f"vote:{taxon}", len(ballot), "calls", reading.ids_of(ballot))
+    yield _count("near:named", len(named), "named calls", named)
+    near = reading.ids_of(reading.near)
+    yield _count("near:recordings", reading.independent_recordings(reading.near), "recordings", near)
+    yield _count("set_aside:candidates", len(reading.set_aside), "candidates", reading.ids_of(reading.set_aside))
+    outside = reading.tally.outside
+    yield _count("set_aside:segments", sum(entry.value for entry in outside), "segments", reading.ids_of(outside))
+    yield _count("set_aside:taxa", len(outside), "taxa", reading.ids_of(outside))
+    for name, unit in (("near_similarity", COSINE), ("candidate_score", RAW_SCORE)):
+        value = getattr(reading.policy, name)
+        yield Quantity(ref=f"policy:{name}", value=value, unit=unit, decimals=2, source=())
+
+
+def _count(ref: str, value: float, unit: str, source: Iterable[str]) -> Quantity:
+    return Quantity(ref=ref, value=value, unit=unit, decimals=0, source=tuple(source))

@@ -1,0 +1,97 @@
+"""What the claims of a monitoring summary rest on: one function per kind, from the claim back to the pack."""
+
+from rab.domain import AggregateEntry, Claim
+from rab.generation.codes import Failure
+from rab.generation.needs import Grounds, Needs, unsupported
+from rab.generation.quantities import is_visible
+from rab.generation.tally import EFFORT_PARTS, FLAG_PARTS, SNR_PARTS, SOUND_PARTS, TAXON_PARTS, rate
+
+
+def effort(claim: Claim, grounds: Grounds) -> Needs | Failure:
+    """Hours above zero with all that belongs to them: of the whole, of one site, or the gaps between recordings."""
+    tally, first = grounds.reading.tally, _first(claim, grounds)
+    if claim.code == "total":
+        if tally.effort_hours <= 0:
+            return unsupported("there is no effort")
+        return _values(tally.parts(EFFORT_PARTS), grounds)
+    if claim.code == "site":
+        if first.name != "effort_hours" or first.group is None or first.value <= 0 or len(tally.sites) < 2:
+            return unsupported("the cited item is not the effort of one of several sites")
+        return _values((first,), grounds)
+    if (tally.figure("n_gaps") or 0) <= 0:
+        return unsupported("there is no gap")
+    longest = (tally.longest_gap,) if tally.longest_gap is not None else ()
+    return _values((*tally.parts(("n_gaps",)), *longest), grounds)
+
+
+def activity_count(claim: Claim, grounds: Grounds) -> Needs | Failure:
+    """All counts of one taxon (or other sound) with detections, or the number of taxa."""
+    tally = grounds.reading.tally
+    parts = SOUND_PARTS if claim.code == "sound" else TAXON_PARTS
+    if claim.taxon is None:
+        total = () if claim.code else tally.parts(("n_taxa",))
+        return _values(total, grounds) if total else unsupported("the pack does not count taxa")
+    counted = tally.entry(parts[0], claim.taxon)
+    if counted is None or counted.value <= 0:
+        return unsupported("the taxon has no detection")
+    needs = _values(tally.parts(parts, claim.taxon), grounds)
+    rate_ref = f"{grounds.reading.id_of(counted)}:rate"
+    shown = rate_ref in grounds.table and is_visible(grounds.table[rate_ref])
+    return Needs(needs.support, refs=needs.refs | ({rate_ref} if shown else frozenset()))
+
+
+def temporal_pattern(claim: Claim, grounds: Grounds) -> Needs | Failure:
+    """All hours whose detections per hour of effort no comparable hour exceeds."""
+    reading, cited = grounds.reading, grounds.cited(claim)
+    hours = reading.tally.hours
+    if len(hours) < 2 or sum(hour.value for hour in hours) < reading.policy.min_pattern_detections:
+        return unsupported("too few hours or detections to compare")
+    least = min(rate(one) for one in cited if isinstance(one, AggregateEntry))
+    if any(one not in hours for one in cited) or any(rate(hour) > least * (1 + 1e-9) for hour in hours):
+        return unsupported("another hour has more detections per hour of effort")
+    peak = [hour for hour in hours if rate(hour) >= least * (1 - 1e-9)]
+    if len(peak) == len(hours):
+        return unsupported("all hours are alike")
+    ids = grounds.ids(peak)
+    return Needs(ids, refs=frozenset(f"{item_id}:rate" for item_id in ids))
+
+
+def quality_profile(claim: Claim, grounds: Grounds) -> Needs | Failure:
+    """All figures on SNR, or all shares of flagged segments, as stored."""
+    parts = grounds.reading.tally.parts(SNR_PARTS if claim.code == "snr" else FLAG_PARTS)
+    return _values(parts, grounds) if parts else unsupported("the pack has no such figure")
+
+
+def abstention(claim: Claim, grounds: Grounds) -> Needs | Failure:
+    """No effort, on the total that says so or on whatever the pack begins with."""
+    reading = grounds.reading
+    if claim.code not in reading.reasons:
+        return unsupported(f"the reason {claim.code} does not hold")
+    return Needs(grounds.ids((reading.tally.parts(("effort_hours",)) or reading.pack.aggregates)[:1]))
+
+
+def caveat(claim: Claim, grounds: Grounds) -> Needs | Failure:
+    """A code that is due, on the figures that it is read from."""
+    reading, tally = grounds.reading, grounds.reading.tally
+    if claim.code not in reading.caveats:
+        return unsupported(f"the caveat {claim.code} does not hold")
+    match claim.code:
+        case "uncalibrated":
+            return Needs(grounds.ids(tally.counted[:1]))
+        case "out_of_range":
+            return Needs(grounds.ids(tally.outside), refs=frozenset({"set_aside:segments", "set_aside:taxa"}))
+        case "single_recording":
+            return _values(tally.parts(("n_recordings",)), grounds)
+        case "unknown_clock":
+            return _values(tally.parts(("unclocked_recordings",)), grounds)
+        case _:
+            return _values(tally.parts(("n_failed_files",)), grounds)
+
+
+def _first(claim: Claim, grounds: Grounds) -> AggregateEntry:
+    return next(one for one in grounds.cited(claim) if isinstance(one, AggregateEntry))
+
+
+def _values(entries: tuple[AggregateEntry, ...], grounds: Grounds) -> Needs:
+    ids = grounds.ids(entries)
+    return Needs(ids, refs=frozenset(f"{item_id}:value" for item_id in ids))

@@ -1,0 +1,120 @@
+"""Tally: the aggregates of a summary pack, by name and group, in the terms of a policy."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from rab.domain import AggregateEntry
+from rab.generation.policy import GroundingPolicy
+
+EFFORT_PARTS = ("effort_hours", "n_recordings", "recorder_days")
+"""What one sentence on the whole effort is made of."""
+TAXON_PARTS = ("detections", "detection_recordings", "detection_days")
+"""What one sentence on a taxon is made of."""
+SOUND_PARTS = ("sound_detections",)
+"""What one sentence on a sound that is no animal is made of."""
+SNR_PARTS = ("snr_median_db", "low_snr_share")
+FLAG_PARTS = ("clipped_share", "rain_share", "wind_share", "silent_share", "overlap_share")
+"""What the two sentences on quality are made of."""
+
+
+_LEAST_DENOMINATOR = 1e-6
+"""Less than this (3.6 ms of effort) is nothing to divide by."""
+
+
+def has_rate(entry: AggregateEntry) -> bool:
+    """Return whether an aggregate has a denominator to divide by."""
+    return entry.denominator is not None and entry.denominator >= _LEAST_DENOMINATOR
+
+
+def rate(entry: AggregateEntry) -> float:
+    """Return an aggregate's value per unit of its denominator; 0 without one."""
+    return entry.value / entry.denominator if has_rate(entry) and entry.denominator else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """The aggregates of a summary. Of several with one name and group, the first counts."""
+
+    entries: tuple[AggregateEntry, ...]
+    policy: GroundingPolicy
+
+    @cached_property
+    def _by_name(self) -> dict[str, dict[str | None, AggregateEntry]]:
+        found: dict[str, dict[str | None, AggregateEntry]] = {}
+        for entry in self.entries:
+            found.setdefault(entry.name, {}).setdefault(entry.group, entry)
+        return found
+
+    def entry(self, name: str, group: str | None = None) -> AggregateEntry | None:
+        """Return the aggregate of a name and a group; None when the pack has none."""
+        return self._by_name.get(name, {}).get(group)
+
+    def parts(self, names: Iterable[str], group: str | None = None) -> tuple[AggregateEntry, ...]:
+        """Return the aggregates of several names that the pack has for a group, in the order of the names."""
+        return tuple(entry for name in names if (entry := self.entry(name, group)) is not None)
+
+    def figure(self, name: str) -> float | None:
+        """Return the value of an aggregate over the whole; None when the pack has none."""
+        entry = self.entry(name)
+        return None if entry is None else entry.value
+
+    @property
+    def effort_hours(self) -> float:
+        """Hours of sound behind the summary, 0 when none are recorded."""
+        return self.figure("effort_hours") or 0.0
+
+    @cached_property
+    def sites(self) -> tuple[AggregateEntry, ...]:
+        """Effort by site, most first, when there are several sites."""
+        sites = self._largest_first("effort_hours")
+        return sites if len(sites) > 1 else ()
+
+    @cached_property
+    def detections(self) -> tuple[AggregateEntry, ...]:
+        """Taxa with detections, most first, ties by name."""
+        return self._largest_first("detections")
+
+    @cached_property
+    def sounds(self) -> tuple[AggregateEntry, ...]:
+        """Sounds that are no animals with detections, most first, ties by name."""
+        return self._largest_first("sound_detections")
+
+    @property
+    def counted(self) -> tuple[AggregateEntry, ...]:
+        """All that was detected: taxa, then other sounds."""
+        return self.detections + self.sounds
+
+    @cached_property
+    def outside(self) -> tuple[AggregateEntry, ...]:
+        """Taxa with detections that the location and week model set aside, most first, ties by name."""
+        return self._largest_first("out_of_range_detections")
+
+    @cached_property
+    def longest_gap(self) -> AggregateEntry | None:
+        """The longest gap of any site; None when there is none."""
+        return next(iter(self._largest_first("largest_gap_hours")), None)
+
+    def _largest_first(self, name: str) -> tuple[AggregateEntry, ...]:
+        counted = [one for group, one in self._by_name.get(name, {}).items() if group is not None and one.value > 0]
+        return tuple(sorted(counted, key=lambda one: (-one.value, one.group or "")))
+
+    @cached_property
+    def hours(self) -> tuple[AggregateEntry, ...]:
+        """Hours of the day with enough effort to be compared, by hour."""
+        by_hour = self._by_name.get("detections_by_hour", {})
+        effort = {hour: one.denominator or 0.0 for hour, one in by_hour.items() if hour is not None and has_rate(one)}
+        if not effort:
+            return ()
+        median = sorted(effort.values())[(len(effort) - 1) // 2]
+        enough = (hour for hour in sorted(effort) if effort[hour] >= self.policy.min_hour_effort * median)
+        return tuple(by_hour[hour] for hour in enough)
+
+    @cached_property
+    def peak_hours(self) -> tuple[AggregateEntry, ...]:
+        """Hours with the most detections per hour of effort, ties included; none when too little can be compared."""
+        if len(self.hours) < 2 or sum(one.value for one in self.hours) < self.policy.min_pattern_detections:
+            return ()
+        highest = max(rate(one) for one in self.hours)
+        peak = tuple(one for one in self.hours if rate(one) >= highest * (1 - 1e-9))
+        return peak if len(peak) < len(self.hours) else ()

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from rab.audio.foreground import Cells, Mask, gamma_shape, whitening_floor
+from rab.audio.foreground import LOWEST_BIN, Cells, Mask, count, gamma_shape, whitening_floor
 from rab.domain.spectrogram import Spectrogram
 
 _TAIL_FRACTION = 0.005
@@ -43,41 +43,39 @@ class Activity:
     """The bins of the band, and one to either side into which the window spreads it."""
     frames: Mask
     """[n_frames]"""
-    level: Cells
-    """[n_frames], power in those bins over their noise, in units of one bin's noise; 0 away from the foreground."""
+    level: npt.NDArray[np.float64]
+    """[n_frames], power in those bins over their noise, in units of one bin's noise; 0 away from the foreground, and
+    averaged over some frames where the noise asks for it."""
+    least_level: float
+    """Above it a frame is active."""
     active_ms: float
 
-    @property
-    def runs(self) -> npt.NDArray[np.intp]:
-        """[n_runs, 2]: first frame, and the frame after the last, of every unbroken run of activity."""
-        edges = np.flatnonzero(np.diff(self.frames, prepend=False, append=False))
-        return edges.reshape(-1, 2)
 
-
-def activity(spectrogram: Spectrogram, band_hz: tuple[float, float] | None = None) -> Activity | None:
+def activity(
+    spectrogram: Spectrogram, band_hz: tuple[float, float] | None = None, *, above_hz: float = 0.0
+) -> Activity | None:
     """Return when and where calls sound, or None when nothing stands out of the noise.
 
-    `band_hz` sets the band instead of finding it.
+    `band_hz` sets the band; without it, it is looked for at frequencies from `above_hz`.
     """
     if not spectrogram.foreground.any():
         return None
-    excess = spectrogram.power / whitening_floor(spectrogram.power, spectrogram.floor)
-    excess -= 1
-    band = band_hz or _band(spectrogram, excess)
+    noise = whitening_floor(spectrogram.power, spectrogram.floor)
+    band = band_hz or _band(spectrogram, noise, above_hz)
     if band is None:
         return None
     reach_hz = (1 + _WINDOW_SPREAD_BINS) * spectrogram.bin_hz
     first, last = np.searchsorted(spectrogram.hz, [band[0] - reach_hz, band[1] + reach_hz])
-    bins = slice(int(first), int(last))
+    bins = slice(max(int(first), LOWEST_BIN), int(last))
     near = _dilated(spectrogram.foreground[:, bins].any(axis=1), _REACH_FRAMES)
-    level = np.where(near, excess[:, bins].sum(axis=1), np.float32(0))
-    frames, fraction = _active(level, n_bins=bins.stop - bins.start)
-    n_frames = np.count_nonzero(frames)
+    excess = (spectrogram.power[:, bins] / noise[bins]).sum(axis=1) - (bins.stop - bins.start)
+    level, typical, fraction = _level(np.where(near, excess, 0), n_bins=bins.stop - bins.start)
+    frames = level > fraction * typical
+    n_frames, n_runs = np.count_nonzero(frames), np.count_nonzero(np.diff(frames, prepend=False) & frames)
     if n_frames == 0:
         return None
-    n_runs = np.count_nonzero(np.diff(frames, prepend=False) & frames)
     n_active = max(n_frames - n_runs * _EDGE_SHARE * _edge_frames(fraction), n_runs)
-    return Activity(*band, bins, frames, level, n_active * spectrogram.hop_ms)
+    return Activity(*band, bins, frames, level, fraction * typical, n_active * spectrogram.hop_ms)
 
 
 def noise_power(spectrogram: Spectrogram, low_hz: float, high_hz: float) -> float:
@@ -100,15 +98,16 @@ def energy_band(hz: npt.NDArray[np.float64], energy: npt.NDArray[np.floating], t
     )
 
 
-def _band(spectrogram: Spectrogram, excess: Cells) -> tuple[float, float] | None:
+def _band(spectrogram: Spectrogram, noise: Cells, above_hz: float) -> tuple[float, float] | None:
     """Find the band: bins that the foreground makes certain, and those next to them that are likely."""
-    foreground = spectrogram.foreground
-    energy = (excess * foreground).sum(axis=0)
-    certain = _stands_out(energy, foreground.sum(axis=0), _STRONG_SIGMAS) & (energy > 0)
+    power, foreground = spectrogram.power, spectrogram.foreground
+    n_cells = count(foreground)
+    energy = np.where(spectrogram.hz >= above_hz, (power * foreground).sum(axis=0) / noise - n_cells, 0)
+    certain = _stands_out(energy, n_cells, _STRONG_SIGMAS) & (energy > 0)
     if not certain.any():
         return None
     frames = foreground[:, certain].any(axis=1)
-    energy = excess[frames].sum(axis=0)
+    energy = power[frames].sum(axis=0) / noise - np.count_nonzero(frames)
     likely = certain | _stands_out(energy, np.count_nonzero(frames), _WEAK_SIGMAS)
     run_of = np.cumsum(~likely)
     energy = np.where(likely & np.isin(run_of, run_of[certain]), np.maximum(energy, 0), 0)
@@ -127,27 +126,21 @@ def _stands_out(energy: Cells, n_cells: npt.NDArray[np.intp] | int, sigmas: floa
     return np.asarray(smooth > np.maximum(sigmas * sigma, _LEAST_BIN_FRACTION * smooth.max()))
 
 
-def _active(level: Cells, n_bins: int) -> tuple[Mask, float]:
-    """Return the active frames, and the fraction of the typical level from which they are.
+def _level(level: Cells, n_bins: int) -> tuple[npt.NDArray[np.float64], float, float]:
+    """Return the level, smoothed as needed, the typical level, and the fraction of it from which frames are active.
 
     The typical level is the energy's own mean: the plateau of a call that has one. Noise asks for a threshold of two
-    standard deviations; where that exceeds half of the level, more and more frames are averaged.
+    standard deviations; where that exceeds half of the typical level, more and more frames are averaged.
     """
     sigma = n_bins / math.sqrt(gamma_shape(1, n_bins))
-    fraction = math.inf
     for n in _SMOOTHING_FRAMES:
         smooth = _mean(level, n)
         heard = np.maximum(smooth, 0)
-        if not heard.any():
-            break
-        typical = float(heard @ heard / heard.sum())
-        fraction = _ACTIVE_SIGMAS * sigma / math.sqrt(n) / typical
+        typical = float(heard @ heard / max(heard.sum(), 1e-12))
+        fraction = _ACTIVE_SIGMAS * sigma / math.sqrt(n) / max(typical, 1e-12)
         if fraction <= _MAX_ACTIVE_FRACTION:
             break
-    if fraction == math.inf:
-        return np.zeros(len(level), dtype=bool), _MAX_ACTIVE_FRACTION
-    fraction = min(max(fraction, _ACTIVE_FRACTION), _MAX_ACTIVE_FRACTION)
-    return smooth > fraction * typical, fraction
+    return smooth, typical, min(max(fraction, _ACTIVE_FRACTION), _MAX_ACTIVE_FRACTION)
 
 
 def _edge_frames(fraction: float) -> float:

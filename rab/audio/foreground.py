@@ -45,6 +45,7 @@ _GRID = 4
 _MIN_FREE_FRACTION = 0.5
 
 
+@cache
 def gamma_shape(n_frames: int, n_bins: int) -> float:
     """Return the shape of the gamma distribution nearest to the sum of a block of noise cells.
 
@@ -75,10 +76,11 @@ def rough_floor(power: Cells) -> Cells:
     neighbours, within 2 kHz, is taken for a call that never pauses, and given that median. The neighbourhood is
     symmetric, so that a slope (pink noise, an anti-alias filter) has its own value for a median.
     """
-    smooth = _sum3(_sum3(power, axis=0), axis=1)[::2] * np.float32(1 / 9)
-    rank = int(_FLOOR_QUANTILE * len(smooth))
-    quiet = np.partition(np.ascontiguousarray(smooth.T), rank, axis=1)[:, rank]
-    above = math.log10(1 - (rank + 1) / (len(smooth) + 1))
+    n_blocks = len(power) // 3
+    blocks = _sum3(_fold(np.add, power[: 3 * n_blocks], 3, axis=0)) * np.float32(1 / 9)
+    rank = int(_FLOOR_QUANTILE * n_blocks)
+    quiet = np.partition(blocks, rank, axis=0)[rank]
+    above = math.log10(1 - (rank + 1) / (n_blocks + 1))
     floor = np.log(np.maximum(quiet / np.float32(gamma_quantile(gamma_shape(3, 3), above)), np.float32(1e-30)))
     nearby = _neighbourhood(floor)
     return np.exp(np.where(floor > nearby + math.log(_FLOOR_EXCESS), nearby, floor)).astype(np.float32)
@@ -90,11 +92,12 @@ def settled_floor(power: Cells, rough: Cells, foreground: Mask) -> Cells:
     Bins that the foreground covers for more than half of the time are read off between their neighbours, or keep the
     rough estimate where that is lower.
     """
-    n_free = len(power) - foreground.sum(axis=0)
+    n_free = len(power) - count(foreground)
     free = n_free >= max(MIN_FRAMES // 2, _MIN_FREE_FRACTION * len(power))
-    if not free[LOWEST_BIN:].any():
+    free[:LOWEST_BIN] = False
+    if not free.any():
         return rough
-    mean = (power.sum(axis=0) - np.einsum("fb,fb->b", power, foreground)) / np.maximum(n_free, 1)
+    mean = (power * ~foreground).sum(axis=0) / np.maximum(n_free, 1)
     log_mean = np.log(np.maximum(mean, np.float32(1e-30)))
     bins = np.arange(len(rough))
     between = np.exp(np.interp(bins, bins[free], log_mean[free]))
@@ -104,6 +107,11 @@ def settled_floor(power: Cells, rough: Cells, foreground: Mask) -> Cells:
 def whitening_floor(power: Cells, floor: Cells) -> Cells:
     """Return the floor, but no bin more than 60 dB below the loudest cell: what power is divided by."""
     return np.maximum(floor, power.max() * _DYNAMIC_RANGE)
+
+
+def count(mask: Mask) -> npt.NDArray[np.intp]:
+    """Return how many frames of each bin are set: intp [n_bins]. Three times as fast as summing booleans."""
+    return mask.view(np.uint8).sum(axis=0, dtype=np.uint32).astype(np.intp)
 
 
 def foreground_cells(power: Cells, floor: Cells) -> Mask:
@@ -121,26 +129,25 @@ def foreground_cells(power: Cells, floor: Cells) -> Mask:
             cells[_spread(found, _GRID, _GRID // bin_block)] = 1
             cells = _fold(np.add, cells, _GRID, axis=1) * np.float32(1 / _GRID)
     first = margin // _GRID
-    return _spread(found[first:, first:], _GRID, _GRID)[:n_frames, :n_bins]
+    foreground = _spread(found[first:, first:], _GRID, _GRID)[:n_frames, :n_bins]
+    foreground[:, :LOWEST_BIN] = False
+    return foreground
 
 
 def _find(cells: Cells, bin_block: int, found: Mask) -> None:
     """Mark in `found` what stands out when blocks of more and more frames are averaged."""
-    sums = np.zeros_like(cells)
-    sums[:, 1:-1] = cells[:, :-2] + cells[:, 1:-1]
-    sums[:, 1:-1] += cells[:, 2:]
+    sums = _sum3(cells)
     for frame_block in _FRAME_BLOCKS:
         if frame_block > 1:
             sums = (sums[::2] + sums[1::2]) * np.float32(0.5)
         chance = _FALSE_ALARM / (len(_FRAME_BLOCKS) * len(_BIN_BLOCKS) * sums.size)
         threshold = gamma_quantile(gamma_shape(3 * frame_block, 3 * bin_block), round(math.log10(chance), 2))
-        blocks = sums[:-2] + sums[1:-1]
-        blocks += sums[2:]
-        loud = np.zeros(sums.shape, dtype=bool)
-        np.greater(blocks, np.float32(9 * threshold), out=loud[1:-1])
+        blocks = sums[:-2] + sums[2:]
+        blocks += sums[1:-1]
+        loud = blocks > 9 * threshold
         if loud.any():
-            found |= _on_grid(loud, frame_block, bin_block)
-            sums[loud] = 3
+            sums[1:-1][loud] = 3
+            found |= _on_grid(np.pad(loud, ((1, 1), (0, 0))), frame_block, bin_block)
 
 
 def _on_grid(loud: Mask, frame_block: int, bin_block: int) -> Mask:
@@ -164,14 +171,14 @@ def _ceil(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
-def _sum3(cells: Cells, axis: int) -> Cells:
-    """Return each cell plus its two neighbours; the outermost take their neighbour's sum."""
-    cells = np.moveaxis(cells, axis, 0)
+def _sum3(cells: Cells) -> Cells:
+    """Return each cell plus its neighbours in frequency; the outermost take their neighbour's sum."""
     sums = np.empty_like(cells)
-    np.add(cells[:-2], cells[2:], out=sums[1:-1])
-    sums[1:-1] += cells[1:-1]
-    sums[0], sums[-1] = sums[1], sums[-2]
-    return np.moveaxis(sums, 0, axis)
+    inner = sums[:, 1:-1]
+    np.add(cells[:, :-2], cells[:, 2:], out=inner)
+    inner += cells[:, 1:-1]
+    sums[:, 0], sums[:, -1] = sums[:, 1], sums[:, -2]
+    return sums
 
 
 def _neighbourhood(floor: Cells) -> Cells:

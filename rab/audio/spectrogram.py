@@ -18,7 +18,7 @@ from rab.domain.waveform import Waveform
 _MAX_AUDIBLE_RATE_HZ = 96_000
 _AUDIBLE_FRAME_S = 1024 / 48_000
 _ULTRASONIC_FRAME_S = 1024 / 256_000
-_BLOCK_FRAMES = 64
+_BLOCK_FRAMES = 32
 """Transformed at a time: they stay in the processor's cache, and an hour of sound needs no more memory than its result."""
 
 

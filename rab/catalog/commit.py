@@ -1,0 +1,163 @@
+"""One recording's commit: everything that one model heard in it, in one transaction.
+
+A recording has one cutting for each model: a commit replaces the one before, be it made with another window policy or
+by other weights of the same model (then in another embedding space; segment ids name the model, not its weights). So a
+call is counted once, however often its recording was ingested. Segments that are cut the same keep their place in
+clusters; labels outlive even those that are not.
+
+What is known of a recording's place and time is not forgotten when it is ingested again by someone who tells less.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+
+from rab import __version__
+from rab.catalog.rows import heard_fields, now_us, recording_fields, recording_of, segment_fields
+from rab.catalog.schema import classes, model_runs, recordings, segments, spaces, taxon_scores
+from rab.catalog.statements import chunks, insert_missing, upsert
+from rab.domain import EmbedderCard, Recording, StoredSegment, TaxonScore
+from rab.errors import InputError
+
+
+def commit(
+    connection: Connection, recording: Recording, card: EmbedderCard, cut: Sequence[StoredSegment], policy: str
+) -> None:
+    """Write a recording, its segments with their scores, and that the model is done with it."""
+    for stored in cut:
+        if (stored.segment.recording_id, stored.segment.embedder) != (recording.id, card.key):
+            raise InputError(
+                f"segment {stored.segment.id} is not of recording {recording.id[:12]} and {card.key}",
+                hint="commit each recording with its own segments",
+            )
+    recording_pk, known = put_recording(connection, recording)
+    space_pk = _put_space(connection, card)
+    _forget_other_cuttings(connection, recording_pk, space_pk, {stored.segment.id for stored in cut})
+    if cut:
+        rows = [{"recording_pk": recording_pk, "space_pk": space_pk, **segment_fields(stored, known)} for stored in cut]
+        written = upsert(connection, segments, "id").returning(segments.c.id, segments.c.pk)
+        pks: dict[str, int] = dict(connection.execute(written, rows).all())
+        _put_scores(connection, pks, card.score_threshold, cut)
+    run = {
+        "recording_pk": recording_pk,
+        "space_pk": space_pk,
+        "policy": policy,
+        "score_threshold": card.score_threshold,
+        "code_version": __version__,
+        "committed_at_us": now_us(),
+        "n_segments": len(cut),
+        "audio_ms": sum(stored.segment.t1_ms - stored.segment.t0_ms for stored in cut),
+    }
+    connection.execute(upsert(connection, model_runs, "recording_pk", "space_pk"), run)
+
+
+def put_recording(connection: Connection, recording: Recording) -> tuple[int, Recording]:
+    """Write a recording; return its row's number, and the recording with all that is known of it."""
+    row = connection.execute(select(recordings).where(recordings.c.id == recording.id).with_for_update()).first()
+    before = None if row is None else recording_of(row)
+    known = recording if before is None else _with_what_was_known(recording, before)
+    written = upsert(connection, recordings, "id").returning(recordings.c.pk)
+    pk = int(connection.execute(written, recording_fields(known)).scalar_one())
+    heard_fields(known, 0.0)  # refuses a time zone that does not exist
+    if before is not None and _clock(before) != _clock(known):
+        _hear_again(connection, pk, known)
+    return pk, known
+
+
+def _clock(recording: Recording) -> tuple[object, object]:
+    return recording.notes.started_at, recording.notes.zone
+
+
+def _with_what_was_known(recording: Recording, before: Recording) -> Recording:
+    notes, then = recording.notes, before.notes
+    kept: dict[str, Any] = {}
+    if notes.started_at is None and then.started_at is not None:
+        kept |= {"started_at": then.started_at, "zone": then.zone}
+    if notes.lat_deg is None and then.lat_deg is not None:
+        kept |= {"lat_deg": then.lat_deg, "lon_deg": then.lon_deg}
+    site = recording.site if recording.site is not None else before.site
+    if kept or site != recording.site:
+        kept["caveats"] = then.caveats
+    return recording.model_copy(update={"site": site, "notes": notes.model_copy(update=kept)})
+
+
+def _hear_again(connection: Connection, recording_pk: int, recording: Recording) -> None:
+    """Set when the segments of a recording were heard, after its clock was corrected."""
+    everywhere = segments.c.space_pk.in_(select(spaces.c.pk))  # lets the index serve, which begins with the space
+    own = select(segments.c.pk, segments.c.t0_ms).where(segments.c.recording_pk == recording_pk, everywhere)
+    times = [{"row": pk, **heard_fields(recording, t0_ms)} for pk, t0_ms in connection.execute(own)]
+    if times:
+        connection.execute(update(segments).where(segments.c.pk == bindparam("row")), times)
+
+
+def _put_space(connection: Connection, card: EmbedderCard) -> int:
+    row = {"space": card.space, "model": card.key, "card": card.model_dump_json()}
+    known = select(spaces.c.pk, spaces.c.card).where(spaces.c.space == card.space)
+    found = connection.execute(known).first()
+    if found is None or found.card != row["card"]:
+        connection.execute(upsert(connection, spaces, "space"), row)
+        found = connection.execute(known).one()
+    return int(found.pk)
+
+
+def _forget_other_cuttings(connection: Connection, recording_pk: int, space_pk: int, cut: set[str]) -> None:
+    model = select(spaces.c.model).where(spaces.c.pk == space_pk).scalar_subquery()
+    others = connection.scalars(select(spaces.c.pk).where(spaces.c.model == model, spaces.c.pk != space_pk)).all()
+    for table in (model_runs, segments):
+        connection.execute(delete(table).where(table.c.recording_pk == recording_pk, table.c.space_pk.in_(others)))
+    own = select(segments.c.pk, segments.c.id).where(
+        segments.c.recording_pk == recording_pk, segments.c.space_pk == space_pk
+    )
+    gone = [pk for pk, segment_id in connection.execute(own) if segment_id not in cut]
+    for some in chunks(gone):
+        connection.execute(delete(segments).where(segments.c.pk.in_(some)))
+
+
+def _put_scores(
+    connection: Connection, pks: dict[str, int], score_threshold: float, cut: Sequence[StoredSegment]
+) -> None:
+    for some in chunks(pks.values()):
+        connection.execute(delete(taxon_scores).where(taxon_scores.c.segment_pk.in_(some)))
+    class_pks = _class_pks(connection, {_class(score) for stored in cut for score in stored.scores})
+    rows = [
+        {
+            "segment_pk": pks[stored.segment.id],
+            "position": position,
+            "class_pk": class_pks[_class(score)],
+            "logit": score.logit,
+            "raw_score": score.raw_score,
+            "in_range": score.in_range,
+            "above_threshold": score.raw_score >= score_threshold,
+        }
+        for stored in cut
+        for position, score in enumerate(stored.scores)
+    ]
+    if rows:
+        connection.execute(taxon_scores.insert(), rows)
+
+
+_Class = tuple[str, str, str, str]
+"""What a classifier can name, as the columns of `classes` have it."""
+
+
+def _class(score: TaxonScore) -> _Class:
+    taxon = score.taxon
+    return score.model, taxon.scientific_name, taxon.common_name, taxon.group or ""
+
+
+def _class_pks(connection: Connection, wanted: set[_Class]) -> dict[_Class, int]:
+    """Return the rows of classes, written where they are new; always in one order, so that no two commits deadlock."""
+    row = classes.c
+    columns = (row.model, row.scientific_name, row.common_name, row.taxon_group)
+    every = select(*columns, row.pk).where(row.model.in_({model for model, *_ in wanted}))
+
+    def known() -> dict[_Class, int]:
+        return {tuple(key): pk for *key, pk in connection.execute(every)}
+
+    found = known()
+    if new := sorted(wanted - found.keys()):
+        names = [column.name for column in columns]
+        connection.execute(insert_missing(connection, classes), [dict(zip(names, key, strict=True)) for key in new])
+        found = known()
+    return found

@@ -1,0 +1,174 @@
+"""Effort: how long was listened, where and when. It is what every count is divided by.
+
+It is counted from recordings, not from segments, so that overlapping windows, two channels or two models do not listen
+twice. A filter cuts into recordings: `hour=4..6` takes those hours out of a night. So a recording is cut into pieces at
+the hours of the site's clock, at changes of summer time, and at the instants that the filter names; then each piece
+counts whole or not at all. No database knows clocks as `zoneinfo` does, so this is done here; 100,000 recordings of ten
+minutes take three seconds.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, select
+
+from rab.catalog.aggregates import Effort, Gap, Gaps, HourEffort, SiteEffort, rows_sha256
+from rab.catalog.filters import of_recording_time
+from rab.catalog.rows import from_us, to_us
+from rab.catalog.schema import model_runs, recordings, spaces
+from rab.domain import SegmentFilter, SegmentPayload, local_time
+
+_HOUR = timedelta(hours=1)
+_TICK = timedelta(microseconds=1)
+
+
+class Piece(NamedTuple):
+    """A stretch of a recording within one hour of the site's clock; without a start, all of the recording."""
+
+    length_us: int
+    start_us: int | None
+    local_hour: int | None
+    local_date: str | None
+
+
+def effort(connection: Connection, space: str, where: SegmentFilter) -> Effort:
+    """Count the recording time, of recordings that a space holds, at which a matching segment could be heard."""
+    whole, by_site, by_hour = _Tally(), defaultdict[str | None, _Tally](_Tally), [_Tally() for _ in range(24)]
+    n_without_clock = 0
+    earliest_us, latest_us = [], []
+    for row, pieces in _counted(connection, space, where):
+        whole.add(row, pieces)
+        by_site[row.site].add(row, pieces)
+        for hour in {piece.local_hour for piece in pieces if piece.local_hour is not None}:
+            by_hour[hour].add(row, [piece for piece in pieces if piece.local_hour == hour])
+        n_without_clock += pieces[0].local_hour is None
+        if (start_us := pieces[0].start_us) is not None:
+            earliest_us.append(start_us)
+            latest_us.append((pieces[-1].start_us or 0) + pieces[-1].length_us)
+    return Effort(
+        recorder_ms=whole.recorder_ms,
+        n_recordings=whole.n_recordings,
+        n_recorder_days=len(whole.days),
+        n_without_clock=n_without_clock,
+        earliest=from_us(min(earliest_us)) if earliest_us else None,
+        latest=from_us(max(latest_us)) if latest_us else None,
+        sites=tuple(
+            SiteEffort(site, tally.recorder_ms, tally.n_recordings, len(tally.days), rows_sha256(tally.rows))
+            for site, tally in sorted(by_site.items(), key=lambda item: (item[0] is None, item[0]))
+        ),
+        hours=tuple(
+            HourEffort(hour, tally.recorder_ms, tally.n_recordings, rows_sha256(tally.rows))
+            for hour, tally in enumerate(by_hour)
+        ),
+        rows_sha256=rows_sha256(whole.rows),
+    )
+
+
+def gaps(connection: Connection, space: str, where: SegmentFilter, longer_than_ms: float) -> Gaps:
+    """Find the times without recording between those recordings that count in the effort, site by site."""
+    rows: list[tuple[object, ...]] = []
+    found: list[Gap] = []
+    by_site: dict[str | None, list[tuple[int, int, str]]] = defaultdict(list)
+    for row, _ in _counted(connection, space, where):
+        if row.started_at_us is not None:
+            span = row.started_at_us, row.started_at_us + _length_us(row), row.id
+            rows.append((row.id, row.site, *span[:2]))
+            by_site[row.site].append(span)
+    for site, spans in sorted(by_site.items(), key=lambda item: (item[0] is None, item[0])):
+        _, end_us, last = min(spans)
+        for start_us, stop_us, recording_id in sorted(spans):
+            if start_us - end_us > 1000 * longer_than_ms:
+                found.append(Gap(site, from_us(end_us), from_us(start_us), last, recording_id))
+            end_us, last = max((end_us, last), (stop_us, recording_id))
+    return Gaps(longer_than_ms, tuple(found), rows_sha256(rows))
+
+
+@dataclass
+class _Tally:
+    """The running account of some recording time."""
+
+    rows: list[tuple[str, float]] = field(default_factory=list)
+    days: set[tuple[str | None, str]] = field(default_factory=set)
+    n_recordings: int = 0
+    length_us: int = 0
+
+    def add(self, row: Row[Any], pieces: list[Piece]) -> None:
+        length_us = sum(piece.length_us for piece in pieces)
+        self.rows.append((row.id, length_us / 1000))
+        self.days |= {(row.site, piece.local_date) for piece in pieces if piece.local_date is not None}
+        self.n_recordings += 1
+        self.length_us += length_us
+
+    @property
+    def recorder_ms(self) -> float:
+        return self.length_us / 1000
+
+
+def _counted(connection: Connection, space: str, where: SegmentFilter) -> Iterator[tuple[Row[Any], list[Piece]]]:
+    """Yield each recording of which something counts, by id, with the pieces that do."""
+    moments = of_recording_time(where)
+    cuts_us = sorted(set(_instants_us(moments)))
+    held = select(recordings).select_from(recordings.join(model_runs).join(spaces)).where(spaces.c.space == space)
+    if moments.sites:
+        held = held.where(recordings.c.site.in_(moments.sites))
+    if moments.recording_ids:
+        held = held.where(recordings.c.id.in_(moments.recording_ids))
+    for row in connection.execute(held.order_by(recordings.c.id)):
+        pieces = [piece for piece in _pieces(row, cuts_us) if moments.is_empty or _holds(moments, row, piece)]
+        if pieces:
+            yield row, pieces
+
+
+def _instants_us(where: SegmentFilter) -> Iterator[int]:
+    yield from (to_us(instant) for instant in (where.heard_from, where.heard_before) if instant is not None)
+    if where.exclude is not None:
+        yield from _instants_us(where.exclude)
+
+
+def _holds(moments: SegmentFilter, row: Row[Any], piece: Piece) -> bool:
+    heard_at = None if piece.start_us is None else from_us(piece.start_us)
+    return moments.matches(
+        SegmentPayload(
+            segment_id="", recording_id=row.id, site=row.site, heard_at=heard_at, local_hour=piece.local_hour
+        )
+    )
+
+
+def _length_us(row: Row[Any]) -> int:
+    return round(1000 * float(row.duration_ms))
+
+
+def _pieces(row: Row[Any], cuts_us: list[int]) -> Iterator[Piece]:
+    if row.started_at_us is None:
+        yield Piece(_length_us(row), None, None, None)
+        return
+    at_us, end_us = row.started_at_us, row.started_at_us + _length_us(row)
+    inner = [cut_us for cut_us in cuts_us if at_us < cut_us < end_us]
+    for stop_us in [*inner, end_us]:
+        while at_us < stop_us:
+            start = from_us(at_us)
+            local = local_time(start, row.zone)
+            piece_end_us = stop_us if local is None else min(stop_us, to_us(_hour_end(start, local, row.zone)))
+            hour, date = (None, None) if local is None else (local.hour, local.date().isoformat())
+            yield Piece(piece_end_us - at_us, at_us, hour, date)
+            at_us = piece_end_us
+
+
+def _hour_end(start: datetime, local: datetime, zone: str) -> datetime:
+    """Return when the hour of the site's clock that `start` lies in ends: on the hour, or when the clock is changed."""
+    end = start + _HOUR - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    if _offset(end - _TICK, zone) == local.utcoffset():
+        return end
+    same, other = start, end - _TICK
+    while other - same > _TICK:
+        middle = same + (other - same) / 2
+        same, other = (middle, other) if _offset(middle, zone) == local.utcoffset() else (same, middle)
+    return other
+
+
+def _offset(instant: datetime, zone: str) -> timedelta | None:
+    local = local_time(instant, zone)
+    return None if local is None else local.utcoffset()

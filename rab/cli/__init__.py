@@ -1,0 +1,58 @@
+"""The `rab` command. It has no logic of its own: every command calls one workflow and prints what comes back.
+
+Results go to standard output, as words or with `--json` as JSON; progress, log lines and errors go to standard error.
+The exit code tells the truth: 0 all well, 4 some files of a batch failed, 6 an evaluation missed a gate, 130 stopped by
+the user, and the codes of `rab.errors` for the rest.
+"""
+
+import sys
+
+import rich_click as click
+
+from rab import __version__
+from rab.cli.lazy import LazyGroup
+from rab.errors import RabError
+
+COMMANDS = {
+    "demo": ("rab.cli.demo:demo", "Set up models and samples, ingest them, and write a cited report."),
+    "samples": ("rab.cli.samples:samples", "Fetch real sample recordings with their licences."),
+    "models": ("rab.cli.models:models", "List, install and verify the models that hear."),
+    "ingest": ("rab.cli.ingest:ingest", "Take recordings into the library: measure, embed and store them."),
+    "recordings": ("rab.cli.library:recordings", "List the recordings of the library."),
+    "segments": ("rab.cli.library:segments", "List segments, filtered."),
+    "cluster": ("rab.cli.library:cluster", "Group the library's calls by how they sound."),
+    "label": ("rab.cli.library:label", "Say what a segment holds, as a person who listened."),
+    "similar": ("rab.cli.evidence:similar", "List the calls nearest to a segment."),
+    "evidence": ("rab.cli.evidence:evidence", "Print the Evidence Pack of a segment."),
+    "interpret": ("rab.cli.evidence:interpret", "Say what a segment resembles, how it differs, and how sure that is."),
+    "summary": ("rab.cli.summary:summary", "Print a cited monitoring summary."),
+    "report": ("rab.cli.summary:report", "Write a summary as HTML, Markdown and JSON, with playable calls."),
+    "serve": ("rab.cli.serve:serve", "Answer over HTTP."),
+    "eval": ("rab.cli.evals:evals", "Run evaluations and hold them against their baselines."),
+}
+
+
+@click.group(cls=LazyGroup, targets=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rab")
+@click.option("--home", metavar="FOLDER", help="Data directory (RAB_HOME; ./rab-data without either).")
+@click.option("--log-level", metavar="LEVEL", help="Least level of log lines (RAB_LOG_LEVEL; WARNING without either).")
+@click.pass_context
+def rab(ctx: click.Context, home: str | None, log_level: str | None) -> None:
+    """Retrieval-Augmented Bioacoustics: recordings in, statements that cite the calls behind them out."""
+    ctx.obj = {"home": home, "log_level": log_level}
+
+
+def main() -> None:
+    """Run the command line; errors of RAB end in their message, their next step and their exit code."""
+    try:
+        sys.exit(rab(standalone_mode=False))  # click returns what `ctx.exit` was given
+    except click.ClickException as fault:
+        fault.show()
+        sys.exit(fault.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; what was finished is kept, and the same command goes on from there", err=True)
+        sys.exit(130)
+    except RabError as error:
+        click.secho(f"error: {error.message}", fg="red", err=True)
+        click.echo(f"  next: {error.hint}", err=True)
+        sys.exit(error.exit_code)

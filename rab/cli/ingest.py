@@ -1,0 +1,121 @@
+"""`rab ingest`: recordings in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import rich_click as click
+from pydantic import ValidationError
+
+from rab.cli.session import json_option, library, print_json
+from rab.domain import Deployment, IngestReport, Value
+from rab.errors import InputError
+
+SOME_FAILED = 4
+"""Exit code of a batch that ended with failed files."""
+
+AnyValue = TypeVar("AnyValue", bound=Value)
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--site", help="Name of the site where all these files were recorded.")
+@click.option("--lat", "lat_deg", type=float, help="Latitude of that site, degrees north.")
+@click.option("--lon", "lon_deg", type=float, help="Longitude of that site, degrees east.")
+@click.option("--zone", help="IANA name of the clock that the recorder kept, such as Europe/Zurich or UTC.")
+@click.option("--deployments", type=click.Path(path_type=Path), help="CSV of sites, places, zones and file patterns.")
+@click.option("--model", metavar="KEY", help="Model that embeds (RAB_MODEL; birdnet-v2.4 without either).")
+@click.option("--channels", default="mix", help="`mix` averages channels, `each` keeps them apart, a number takes one.")
+@click.option("--hop", "hop_ms", type=float, help="Milliseconds from window to window; less than a window overlaps.")
+@click.option(
+    "--time-expansion", type=click.IntRange(1), help="Factor by which the files were slowed; else as the files say."
+)
+@click.option("--again", is_flag=True, help="Embed files that are already done, too.")
+@json_option
+@click.pass_context
+def ingest(
+    ctx: click.Context,
+    /,
+    paths: tuple[Path, ...],
+    deployments: Path | None,
+    model: str | None,
+    channels: str,
+    hop_ms: float | None,
+    time_expansion: int | None,
+    again: bool,
+    as_json: bool,
+    **place: str | float | None,
+) -> None:
+    """Take recordings into the library: measure, embed and store them.
+
+    PATHS are files and folders; folders are searched through. Files that are done are passed over, so an ingest that
+    was stopped goes on where it was. Exit code 4 says that some files failed; each stands in the list with its reason.
+    """
+    from rab.audio import read_deployments
+    from rab.cli.progress import progress_bar
+    from rab.segments import WindowPolicy
+    from rab.workflows.ingest import IngestPolicy
+    from rab.workflows.ingest import ingest as run
+
+    policy = IngestPolicy(
+        channels=_channels(channels), window=_checked(WindowPolicy, {"hop_ms": hop_ms}), time_expansion=time_expansion
+    )
+    known = read_deployments(deployments) if deployments else ()
+    here = _place(place)
+    with library(ctx) as (settings, workspace), progress_bar(shown=not as_json) as bar:
+        chosen = model or settings.model
+        report = run(
+            workspace, paths, model=chosen, deployments=known, here=here, policy=policy, again=again, watch=bar.watch
+        )
+    print_json(report) if as_json else click.echo("\n".join(report_lines(report)))
+    if report.failures:
+        ctx.exit(SOME_FAILED)
+
+
+def _channels(words: str) -> str | int:
+    if words.isdigit():
+        return int(words)
+    if words not in ("mix", "each"):
+        raise InputError(f"--channels {words} is not a channel policy", hint="write mix, each, or a channel from 0")
+    return words
+
+
+def _place(place: dict[str, str | float | None]) -> Deployment | None:
+    from rab.audio import canonical_zone
+
+    given: dict[str, Any] = {name: value for name, value in place.items() if value is not None}
+    if "zone" in given:
+        given["zone"] = canonical_zone(given["zone"])
+    if given and "site" not in given:
+        raise InputError("--lat, --lon and --zone describe a site without a name", hint="add --site NAME")
+    if ("lat_deg" in given) != ("lon_deg" in given):
+        raise InputError("only one of --lat and --lon is given", hint="give both in decimal degrees, or neither")
+    return _checked(Deployment, given) if given else None
+
+
+def _checked(kind: type[AnyValue], given: dict[str, Any]) -> AnyValue:
+    """Build a value from options. Raises `InputError` that names the first one out of bounds."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        option = str(fault["loc"][0]).partition("_")[0]
+        raise InputError(
+            f"--{option} {fault['input']}: {fault['msg'].lower()}", hint="`rab ingest --help` tells each option's unit"
+        ) from error
+
+
+def report_lines(report: IngestReport) -> Iterator[str]:
+    """Yield what became of a batch, in words."""
+    seconds = report.elapsed_ms / 1000
+    speed = f", {report.audio_ms / report.elapsed_ms:.0f} × real time" if report.audio_ms and report.elapsed_ms else ""
+    yield (
+        f"{report.n_ingested} files ingested, {report.n_already_done} already done, {len(report.skipped)} skipped,"
+        f" {len(report.failures)} failed"
+    )
+    yield f"{report.n_segments} segments of {report.audio_ms / 1000:.1f} s of sound in {seconds:.1f} s{speed}"
+    yield from (f"note: {caveat}" for caveat in report.caveats)
+    yield from (f"skipped {skipped.path}: {skipped.reason}" for skipped in report.skipped)
+    for failure in report.failures:
+        yield f"failed {failure.path}: {failure.message}"
+        yield f"  next: {failure.hint}"

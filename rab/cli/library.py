@@ -1,0 +1,95 @@
+"""`rab recordings`, `rab segments`, `rab cluster`, `rab label`: what the library holds."""
+
+import rich_click as click
+
+from rab.cli.session import filter_of, json_option, library, model_option, print_json, where_option
+
+limit_option = click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Rows.")
+offset_option = click.option("--offset", type=click.IntRange(0), default=0, help="Rows to pass over.")
+
+
+@click.command()
+@limit_option
+@offset_option
+@json_option
+@click.pass_context
+def recordings(ctx: click.Context, limit: int, offset: int, as_json: bool) -> None:
+    """List the recordings of the library."""
+    with library(ctx) as (_, workspace):
+        found = workspace.catalog.recordings(limit=limit, offset=offset)
+        n_all = workspace.catalog.count_recordings()
+    if as_json:
+        print_json([one.model_dump(mode="json") for one in found])
+        return
+    for one in found:
+        start = one.notes.started_at
+        when = f"{start:%Y-%m-%d %H:%M:%S} UTC" if start else "no clock"
+        click.echo(
+            f"{one.id[:12]}  {when:<23}  {one.duration_ms / 1000:9.1f} s  {one.site or '-':<12}  {one.file_name}"
+        )
+    click.echo(f"{len(found)} of {n_all} recordings")
+
+
+@click.command()
+@model_option
+@where_option
+@limit_option
+@offset_option
+@json_option
+@click.pass_context
+def segments(ctx: click.Context, model: str | None, where: str, limit: int, offset: int, as_json: bool) -> None:
+    """List segments, filtered."""
+    from rab.evidence.calls import call_name, call_ref
+    from rab.evidence.printing import call_words, name_words
+
+    with library(ctx) as (settings, workspace):
+        card = workspace.card(model or settings.model)
+        found = workspace.catalog.list_segments(card.space, filter_of(where), limit=limit, offset=offset)
+    if as_json:
+        print_json([one.model_dump(mode="json") for one in found])
+        return
+    for one in found:
+        snr = "   -   " if one.quality.snr_db is None else f"{one.quality.snr_db:4.1f} dB"
+        name = name_words(call_name(one, card.score_threshold))
+        click.echo(f"{one.segment.id[:12]}  {snr}  {name}\n  {call_words(call_ref(one))}")
+    click.echo(f"{len(found)} segments")
+
+
+@click.command()
+@model_option
+@json_option
+@click.pass_context
+def cluster(ctx: click.Context, model: str | None, as_json: bool) -> None:
+    """Group the library's calls by how they sound.
+
+    A cluster is found, not named: it says that calls belong together, never what they are.
+    """
+    from rab.workflows.clustering import cluster_library
+
+    with library(ctx) as (settings, workspace):
+        clustering = cluster_library(workspace, model=model or settings.model)
+        names = {one.id: workspace.catalog.cluster_names(one.id) for one in clustering.clusters}
+    if as_json:
+        print_json(clustering)
+        return
+    for one in clustering.clusters:
+        called = ", ".join(f"{name.common_name} {name.n_members}" for name in names[one.id][:3]) or "no names"
+        click.echo(f"{one.id:<10} {one.n_members:5} calls  medoid {one.medoid_id[:12]}  {called}")
+    click.echo(f"{clustering.n_segments} segments, {clustering.n_unassigned} unassigned; {clustering.method}")
+
+
+@click.command()
+@click.argument("segment")
+@click.argument("taxon")
+@click.option("--by", "author", required=True, metavar="NAME", help="Who listened.")
+@click.pass_context
+def label(ctx: click.Context, segment: str, taxon: str, author: str) -> None:
+    """Say what a segment holds, as a person who listened.
+
+    SEGMENT is a segment's id, or its first characters; TAXON is best a scientific name.
+    """
+    from rab.workflows.labelling import label_segment
+
+    with library(ctx) as (_, workspace):
+        given = label_segment(workspace, segment, taxon=taxon, author=author)
+    click.echo(f"{given.segment_id}: {given.taxon}, by {given.author}")

@@ -1,0 +1,62 @@
+"""What every command shares: settings from the command line and the environment, the open library, and JSON output."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from rab import logs
+from rab.domain import SegmentFilter, Value
+from rab.domain.filter import parse_filter
+from rab.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from rab.workflows.workspace import Workspace
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
+model_option = click.option("--model", metavar="KEY", help="Model whose segments are meant (RAB_MODEL).")
+where_option = click.option(
+    "--where",
+    metavar="FILTER",
+    default="",
+    help='Limit the segments: `site=A12 hour=4..7 snr>=10 taxon="Turdus merula"`.',
+)
+
+
+def settings_of(ctx: click.Context) -> Settings:
+    """Return the settings in force; options on the command line win over the environment."""
+    given: dict[str, str | None] = ctx.find_root().obj or {}
+    home = given.get("home")
+    settings = read_settings(home=Path(home) if home else None, log_level=given.get("log_level"))
+    logs.configure(settings.log_level)
+    return settings
+
+
+@contextmanager
+def library(ctx: click.Context) -> Iterator[tuple[Settings, "Workspace"]]:
+    """Open the library for the length of a command."""
+    from rab.bootstrap import open_workspace
+
+    settings = settings_of(ctx)
+    with open_workspace(settings, purpose=f"rab {ctx.info_name}") as workspace:
+        yield settings, workspace
+
+
+def filter_of(where: str) -> SegmentFilter:
+    """Read the text form of a filter."""
+    return parse_filter(where)
+
+
+def print_json(content: Value | dict[str, Any] | list[Any]) -> None:
+    """Print a value, or plain data, as indented JSON."""
+    data = content.model_dump(mode="json") if isinstance(content, Value) else content
+    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Value):
+        return value.model_dump(mode="json")
+    return str(value)

@@ -1,0 +1,77 @@
+"""Pitch contour: how the frequency of a call moves.
+
+In each active frame the pitch is the lowest peak within 6 dB of the strongest: of a harmonic stack the fundamental, or
+the lowest strong harmonic. A contour must be smooth; noise has none, and neither has a call whose peaks leap about its
+band from frame to frame.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rab.audio.activity import Activity
+from rab.descriptors.peaks import interpolated_peak
+from rab.domain.spectrogram import Spectrogram
+
+_LEAST_SHARE = 0.25
+"""Of the frame's strongest bin, from which a peak counts."""
+_LEAST_EXCESS = 5.0
+"""Times the noise, from which a frame's pitch is trusted: 7 dB."""
+_MIN_FRAMES = 3
+_MAX_ROUGHNESS = 0.15
+"""Of the band: the median second difference of a smooth contour; of noise it is about 0.6."""
+_RANGE_PERCENTILES = (5, 95)
+
+
+class Contour(NamedTuple):
+    """What a contour comes to."""
+
+    median_hz: float
+    range_hz: float
+    """Between its 5th and 95th percentiles."""
+    slope_hz_per_s: float | None
+    """Of the straight lines, all of one slope, that fit the unbroken runs best; None where no run has two frames."""
+
+
+def contour(spectrogram: Spectrogram, active: Activity) -> Contour | None:
+    """Return the contour of the calls, or None when fewer than three frames have a clear pitch or it is not smooth."""
+    frames = np.flatnonzero(active.frames)
+    power, hz = spectrogram.power[frames, active.bins], spectrogram.hz[active.bins]
+    strongest = power.argmax(axis=1)
+    rows = np.arange(len(frames))
+    clear = power[rows, strongest] > _LEAST_EXCESS * spectrogram.floor[active.bins][strongest]
+    if np.count_nonzero(clear) < _MIN_FRAMES or power.shape[1] < 3:
+        return None
+    frames, power = frames[clear], power[clear]
+    pitch = interpolated_peak(power, _lowest_peak(power), hz)
+    run = np.cumsum(np.diff(frames, prepend=frames[0]) > 1)
+    if _roughness(pitch, run) > _MAX_ROUGHNESS * (hz[-1] - hz[0]) + spectrogram.bin_hz:
+        return None
+    low, high = np.percentile(pitch, _RANGE_PERCENTILES)
+    slope = _common_slope(pitch, frames * spectrogram.hop_ms / 1000, run)
+    return Contour(float(np.median(pitch)), float(high - low), slope)
+
+
+def _lowest_peak(power: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
+    """Return [n], the bin of each spectrum's lowest local maximum within 6 dB of the strongest."""
+    peak = power >= _LEAST_SHARE * power.max(axis=1, keepdims=True)
+    peak[:, 1:] &= power[:, 1:] >= power[:, :-1]
+    peak[:, :-1] &= power[:, :-1] >= power[:, 1:]
+    return peak.argmax(axis=1)
+
+
+def _roughness(pitch: npt.NDArray[np.float64], run: npt.NDArray[np.intp]) -> float:
+    """Return the median size of the second difference within runs; 0 where no run has three frames."""
+    second = np.abs(pitch[2:] - 2 * pitch[1:-1] + pitch[:-2])[run[2:] == run[:-2]]
+    return float(np.median(second)) if len(second) else 0.0
+
+
+def _common_slope(
+    pitch: npt.NDArray[np.float64], seconds: npt.NDArray[np.float64], run: npt.NDArray[np.intp]
+) -> float | None:
+    size = np.bincount(run)
+    pitch = pitch - (np.bincount(run, weights=pitch) / size)[run]
+    seconds = seconds - (np.bincount(run, weights=seconds) / size)[run]
+    spread = float(seconds @ seconds)
+    return float(seconds @ pitch) / spread if spread > 0 else None

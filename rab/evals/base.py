@@ -1,0 +1,98 @@
+"""The nouns of the harness: a case asks, a score answers, a run keeps both with all that is needed to repeat it.
+
+A gate is a bound that holds for any model worth using; a baseline is what this model scored when its result was last
+accepted. A score fails when it breaks its gate, and regresses when it falls behind its baseline by more than the
+case's tolerance. A case that could not be scored says why and is counted, never taken for zero.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from rab.domain.value import Value
+
+
+class Case(Value):
+    """One question of a suite, kept as data in `evals/`."""
+
+    name: str
+    asks: str
+    """The question in one sentence, with the unit of its answer."""
+    better: Literal["higher", "lower"]
+    gate: float
+    """The worst value that passes."""
+    tolerance: float = Field(ge=0)
+    """How far a value may fall behind its baseline."""
+
+
+class Suite(Value):
+    """A named set of cases."""
+
+    name: str
+    purpose: str
+    cases: tuple[Case, ...]
+
+
+class Score(Value):
+    """The answer to one case. `value` is None when it could not be scored, and `reason` says why."""
+
+    case: str
+    value: float | None
+    n: int
+    """How many windows or pairs the value rests on."""
+    reason: str
+    evidence: tuple[str, ...] = ()
+    """The worst instances: recording and time, so that they can be listened to."""
+
+
+class Verdict(Value):
+    """A score held against its gate and its baseline."""
+
+    case: str
+    passed: bool
+    words: str
+
+
+class EvalRun(Value):
+    """One run of a suite: what was asked, of what, with which code and data."""
+
+    suite: str
+    model: str
+    weights_sha256: str
+    code_version: str
+    data_sha256: str
+    """sha256 over the recordings' ids."""
+    machine: str
+    seed: int
+    scores: tuple[Score, ...]
+
+
+class Baseline(Value):
+    """The accepted values of a suite for one model on one set of recordings."""
+
+    suite: str
+    model: str
+    data_sha256: str
+    values: dict[str, float]
+
+
+def judge(run: EvalRun, suite: Suite, baseline: Baseline | None) -> tuple[Verdict, ...]:
+    """Hold every score against its gate, and against the baseline where it speaks of the same recordings."""
+    scores = {score.case: score for score in run.scores}
+    comparable = baseline is not None and baseline.data_sha256 == run.data_sha256
+    values = baseline.values if baseline is not None and comparable else {}
+    return tuple(_verdict(case, scores.get(case.name), values.get(case.name)) for case in suite.cases)
+
+
+def _verdict(case: Case, score: Score | None, accepted: float | None) -> Verdict:
+    if score is None or score.value is None:
+        why = "no such case in this run" if score is None else score.reason
+        return Verdict(case=case.name, passed=False, words=f"not scored: {why}")
+    sign = 1 if case.better == "higher" else -1
+    if sign * score.value < sign * case.gate:
+        return Verdict(case=case.name, passed=False, words=f"{score.value:g} misses the gate {case.gate:g}")
+    if accepted is not None and sign * (score.value - accepted) < -case.tolerance:
+        words = f"{score.value:g} falls behind the baseline {accepted:g} by more than {case.tolerance:g}"
+        return Verdict(case=case.name, passed=False, words=words)
+    beside = f", baseline {accepted:g}" if accepted is not None else ", no baseline for these recordings"
+    return Verdict(case=case.name, passed=True, words=f"{score.value:g}, gate {case.gate:g}{beside}")

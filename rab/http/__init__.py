@@ -1,0 +1,40 @@
+"""The service: the same workflows as the command line, over HTTP."""
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+
+from rab import __version__
+from rab.errors import RabError
+from rab.http.context import OpenLibrary
+from rab.http.pages import index, latest_report
+from rab.http.problems import http_problem, rab_problem, unexpected_problem
+from rab.http.routes import ROUTES
+from rab.workflows.workspace import Workspace
+
+
+def create_app(workspace: Workspace, *, model: str) -> Litestar:
+    """Build the service over an open library; `model` is meant where a request names none.
+
+    The OpenAPI document stands at `/schema/openapi.json`; no page loads anything from another host.
+    """
+    library = OpenLibrary(workspace, model)
+    return Litestar(
+        route_handlers=[*ROUTES, index, latest_report],
+        dependencies={"context": Provide(lambda: library, sync_to_thread=False)},
+        exception_handlers={
+            RabError: rab_problem,
+            HTTPException: http_problem,
+            Exception: unexpected_problem,
+        },
+        openapi_config=OpenAPIConfig(
+            title="RAB",
+            version=__version__,
+            path="/schema",
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+            description="Retrieval-Augmented Bioacoustics: statements that cite the calls behind them.",
+        ),
+        logging_config=None,
+    )

@@ -1,0 +1,176 @@
+"""The routes. Each calls one workflow, in a thread: the core is synchronous."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get
+from litestar.params import FromPath, FromQuery, QueryParameter
+
+from rab import __version__
+from rab.domain import EvidencePack, Interpretation, MonitoringSummary, Recording, StoredSegment, Value
+from rab.domain.evidence import NeighbourEntry
+from rab.domain.filter import parse_filter
+from rab.http.context import Context
+from rab.http.ranges import media
+from rab.reports import report_schema
+from rab.workflows import media as sounds
+from rab.workflows import questions
+from rab.workflows.summaries import summarise
+
+Where = Annotated[str, QueryParameter(description='Filter: `site=A12 hour=4..7 snr>=10 taxon="Turdus merula"`.')]
+Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="Rows at most.")]
+Offset = Annotated[int, QueryParameter(ge=0, description="Rows to pass over.")]
+Model = Annotated[str | None, QueryParameter(description="Model whose segments are meant.")]
+
+
+class Health(Value):
+    """Whether the service answers, and what it holds."""
+
+    status: str
+    version: str
+    n_recordings: int
+    models: tuple[str, ...]
+
+
+class RecordingPage(Value):
+    """Some recordings, and how many there are."""
+
+    items: tuple[Recording, ...]
+    n_all: int
+
+
+class SegmentPage(Value):
+    """Some segments, in the order of recording and time."""
+
+    items: tuple[StoredSegment, ...]
+
+
+class Similar(Value):
+    """The calls nearest to a segment, and why there are that many."""
+
+    segment_id: str
+    pack_id: str
+    reasons: tuple[str, ...]
+    items: tuple[NeighbourEntry, ...]
+
+
+@get("/v1/health", sync_to_thread=True, tags=["service"])
+def health(context: Context) -> Health:
+    """Say that the service answers, and what it holds."""
+    catalog = context.workspace.catalog
+    return Health(
+        status="ok",
+        version=__version__,
+        n_recordings=catalog.count_recordings(),
+        models=tuple(card.key for card in catalog.cards()),
+    )
+
+
+@get("/v1/recordings", sync_to_thread=True, tags=["library"])
+def recordings(context: Context, limit: Limit = 50, offset: Offset = 0) -> RecordingPage:
+    """List recordings."""
+    catalog = context.workspace.catalog
+    return RecordingPage(items=tuple(catalog.recordings(limit=limit, offset=offset)), n_all=catalog.count_recordings())
+
+
+@get("/v1/recordings/{recording_id:str}", sync_to_thread=True, tags=["library"])
+def recording(context: Context, recording_id: FromPath[str]) -> Recording:
+    """Return one recording."""
+    return context.workspace.catalog.recording(recording_id)
+
+
+@get("/v1/segments", sync_to_thread=True, tags=["library"])
+def segments(
+    context: Context, where: Where = "", model: Model = None, limit: Limit = 50, offset: Offset = 0
+) -> SegmentPage:
+    """List segments, filtered."""
+    card = context.workspace.card(model or context.model)
+    found = context.workspace.catalog.list_segments(card.space, parse_filter(where), limit=limit, offset=offset)
+    return SegmentPage(items=tuple(found))
+
+
+@get("/v1/segments/{segment_id:str}", sync_to_thread=True, tags=["library"])
+def segment(context: Context, segment_id: FromPath[str]) -> StoredSegment:
+    """Return one segment with all that was measured on it."""
+    return questions.find_segment(context.workspace, segment_id)
+
+
+@get("/v1/segments/{segment_id:str}/similar", sync_to_thread=True, tags=["evidence"])
+def similar(context: Context, segment_id: FromPath[str], where: Where = "") -> Similar:
+    """Return the calls nearest to a segment."""
+    pack = questions.evidence(context.workspace, segment_id, where=parse_filter(where))
+    return Similar(
+        segment_id=pack.subject,
+        pack_id=pack.pack_id,
+        reasons=pack.depth.reasons if pack.depth else (),
+        items=pack.neighbours,
+    )
+
+
+@get("/v1/segments/{segment_id:str}/evidence", sync_to_thread=True, tags=["evidence"])
+def evidence(
+    context: Context, segment_id: FromPath[str], where: Where = "", thumbnails: FromQuery[bool] = False
+) -> EvidencePack:
+    """Gather and return the Evidence Pack of a segment."""
+    return questions.evidence(context.workspace, segment_id, where=parse_filter(where), thumbnails=thumbnails)
+
+
+@get("/v1/segments/{segment_id:str}/interpretation", sync_to_thread=True, tags=["statements"])
+def interpretation(context: Context, segment_id: FromPath[str], where: Where = "") -> Interpretation:
+    """Say what a segment resembles, how it differs, and how sure that is."""
+    return questions.interpret(context.workspace, segment_id, where=parse_filter(where))
+
+
+@get("/v1/packs/{pack_id:str}", sync_to_thread=True, tags=["evidence"])
+def pack(context: Context, pack_id: FromPath[str]) -> EvidencePack:
+    """Return a sealed pack by its id."""
+    return context.workspace.catalog.pack(pack_id)
+
+
+@get("/v1/summaries", sync_to_thread=True, tags=["statements"])
+def summaries(context: Context, where: Where = "", model: Model = None) -> MonitoringSummary:
+    """Write a cited monitoring summary."""
+    return summarise(context.workspace, model=model or context.model, where=parse_filter(where))
+
+
+@get("/v1/schemas/evidence-pack", sync_to_thread=False, tags=["service"])
+def evidence_pack_schema() -> dict[str, Any]:
+    """Return the JSON Schema of Evidence Packs."""
+    return EvidencePack.model_json_schema(mode="serialization")
+
+
+@get("/v1/schemas/report", sync_to_thread=False, tags=["service"])
+def report_json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of reports."""
+    return report_schema()
+
+
+@get("/media/segments/{segment_id:str}/clip.wav", sync_to_thread=True, tags=["media"], media_type="audio/wav")
+def clip(context: Context, request: Request[Any, Any, Any], segment_id: FromPath[str]) -> Response[bytes]:
+    """Return a segment's sound; ranges are answered, so that players can seek."""
+    found = questions.find_segment(context.workspace, segment_id)
+    return media(request, sounds.clip(context.workspace, found.segment.id), "audio/wav")
+
+
+@get("/media/segments/{segment_id:str}/spectrogram.png", sync_to_thread=True, tags=["media"], media_type="image/png")
+def spectrogram(context: Context, request: Request[Any, Any, Any], segment_id: FromPath[str]) -> Response[bytes]:
+    """Return a segment's spectrogram with axes in kHz and seconds."""
+    found = questions.find_segment(context.workspace, segment_id)
+    return media(request, sounds.picture(context.workspace, found.segment.id), "image/png")
+
+
+ROUTES = (
+    health,
+    recordings,
+    recording,
+    segments,
+    segment,
+    similar,
+    evidence,
+    interpretation,
+    pack,
+    summaries,
+    evidence_pack_schema,
+    report_json_schema,
+    clip,
+    spectrogram,
+)

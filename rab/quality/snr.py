@@ -1,0 +1,35 @@
+"""SNR of a segment's calls: their power while they sound, over the noise power in their band.
+
+    SNR = 10·log₁₀(P_signal / P_noise)
+
+P_noise is the mean noise power between the band's two frequencies (the spectrogram's floor, summed over its bins).
+P_signal is the mean power over the active time in that band, noise subtracted. Pauses inside a trill are no part of the
+active time; the quiet tails of a call, more than 13 dB below its typical level, are none either.
+
+How well it does, on synthetic calls of known SNR in 3 s of white and of pink noise (48 kHz; 1 s at 256 kHz): chirps,
+harmonic stacks, FM trills, bursts of a band of noise or of a tone, 4 seeds each. From 5 to 40 dB every call of 5 ms or
+more is within 1.5 dB of the truth, and most are within 0.5 dB. At 0 dB this holds for calls whose duration times
+bandwidth exceeds 500 (0.25 s of 2 kHz); fainter or smaller ones lose the edges of their band, read up to 3 dB high, or
+are not found. With `band_hz` given, it holds at 0 dB for nearly all.
+
+Limits. A band is never told narrower than 190 Hz (1 kHz in ultrasound), which is the noise bandwidth taken for a pure
+tone. A call that swells and fades throughout (a Hann envelope) reads 2 to 4 dB above the mean over its nominal length,
+since its tails do not count. A broadband call that never pauses and never moves is a noise floor. A recording whose
+noise was gated away, by hand or by a codec, has the SNR of what the gate left.
+"""
+
+import math
+
+import numpy as np
+
+from rab.audio.activity import Activity, noise_power
+from rab.domain.spectrogram import Spectrogram
+
+
+def snr_db(spectrogram: Spectrogram, active: Activity) -> float | None:
+    """Return the SNR, or None when no power is left after the noise is subtracted or no noise to compare it with."""
+    energy = spectrogram.power[active.frames, active.bins].sum(dtype=np.float64)
+    noise_energy = spectrogram.floor[active.bins].sum(dtype=np.float64) * np.count_nonzero(active.frames)
+    signal = (energy - noise_energy) * spectrogram.hop_ms / active.active_ms
+    noise = noise_power(spectrogram, active.low_hz, active.high_hz)
+    return 10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None

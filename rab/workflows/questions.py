@@ -1,0 +1,52 @@
+"""Questions about one call: what is near it, what speaks for it, what may be said of it."""
+
+import base64
+
+from rab.audio.picture import labelled_spectrogram_png
+from rab.audio.spectrogram import spectrogram
+from rab.domain import EvidencePack, Interpretation, SegmentFilter, StoredSegment
+from rab.errors import RabError
+from rab.evidence.segment_pack import gather
+from rab.generation import write_interpretation
+from rab.logs import canonical_line
+from rab.workflows.media import hear
+from rab.workflows.workspace import Workspace
+
+EVERYTHING = SegmentFilter()
+
+
+def find_segment(workspace: Workspace, segment: str) -> StoredSegment:
+    """Return a segment by its id or an unambiguous beginning of it. Raises `NotFound`."""
+    return workspace.catalog.segment(workspace.catalog.resolve_segment(segment))
+
+
+def evidence(
+    workspace: Workspace, segment: str, *, where: SegmentFilter = EVERYTHING, thumbnails: bool = False
+) -> EvidencePack:
+    """Gather, seal and keep the Evidence Pack of a segment; `where` limits its neighbours.
+
+    With `thumbnails` every call whose file is still where it was gets its spectrogram.
+    """
+    query = find_segment(workspace, segment)
+    with canonical_line("evidence", segment_id=query.segment.id) as line:
+        store = workspace.store(workspace.card(query.segment.embedder))
+        pack = gather(workspace.catalog, store, query, where=where, policy=workspace.evidence)
+        workspace.catalog.save_pack(pack)
+        line.update(pack_id=pack.pack_id, n_neighbours=len(pack.neighbours))
+    return _with_thumbnails(workspace, pack) if thumbnails else pack
+
+
+def interpret(workspace: Workspace, segment: str, *, where: SegmentFilter = EVERYTHING) -> Interpretation:
+    """Say what a segment resembles, how it differs, and how far that can be trusted; every sentence cites its pack."""
+    return write_interpretation(evidence(workspace, segment, where=where))
+
+
+def _with_thumbnails(workspace: Workspace, pack: EvidencePack) -> EvidencePack:
+    pictures = {}
+    for key, call in pack.calls.items():
+        try:
+            sound = hear(workspace, call.segment_id)
+        except RabError:
+            continue  # a call whose file moved has no picture; its entry says where it was
+        pictures[key] = base64.b64encode(labelled_spectrogram_png(spectrogram(sound))).decode("ascii")
+    return pack.model_copy(update={"thumbnails": pictures})

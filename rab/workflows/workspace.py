@@ -1,0 +1,67 @@
+"""Workspace: the library that a workflow works on, with its doors opened when they are first needed.
+
+`rab.bootstrap` builds one; tests build their own with an in-memory store. Workflows receive it and nothing else, so the
+command line, HTTP and evaluations do the same work on the same things.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+from rab.catalog import Catalog
+from rab.domain import Deployment, EmbedderCard
+from rab.embedders.base import Embedder, RangeModel
+from rab.errors import NotFound
+from rab.evidence.segment_pack import EvidencePolicy
+from rab.evidence.summary_pack import SummaryPolicy
+from rab.retrieval.clusters import ClusterPolicy
+from rab.store.base import VectorStore
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A library: its catalog, its vector stores, and the models that may fill it.
+
+    `build_embedder` loads weights, so it waits until something is embedded.
+    """
+
+    home: Path
+    catalog: Catalog
+    build_embedder: Callable[[str], Embedder]
+    open_store: Callable[[EmbedderCard], VectorStore]
+    open_range_model: Callable[[], RangeModel]
+    evidence: EvidencePolicy = field(default_factory=EvidencePolicy)
+    clusters: ClusterPolicy = field(default_factory=ClusterPolicy)
+    summary: SummaryPolicy = field(default_factory=SummaryPolicy)
+    _stores: dict[str, VectorStore] = field(default_factory=dict)
+    _opening: Lock = field(default_factory=Lock)
+
+    def store(self, card: EmbedderCard) -> VectorStore:
+        """Return the collection of an embedding space, opened once."""
+        with self._opening:
+            if card.space not in self._stores:
+                self._stores[card.space] = self.open_store(card)
+            return self._stores[card.space]
+
+    def card(self, key: str) -> EmbedderCard:
+        """Return the card under which a model last filled this library; no weights are loaded.
+
+        Raises `NotFound` when it never did.
+        """
+        card = self.catalog.card(key)
+        if card is None:
+            raise NotFound(
+                f"nothing in this library was embedded with {key}", hint=f"run `rab ingest PATH… --model {key}`"
+            )
+        return card
+
+    def deployments(self) -> tuple[Deployment, ...]:
+        """Return the deployments that the catalog knows."""
+        return tuple(self.catalog.deployments())
+
+    def close(self) -> None:
+        """Let go of every store and of the catalog."""
+        for store in self._stores.values():
+            store.close()
+        self.catalog.close()

@@ -13,8 +13,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from rab.audio.foreground import LOWEST_BIN, Cells, Mask, count, gamma_shape, whitening_floor
-from rab.domain.spectrogram import Spectrogram
+from rab.audio.foreground import LOWEST_BIN, count, gamma_shape
+from rab.domain.spectrogram import Cells, Mask, Spectrogram
 
 _TAIL_FRACTION = 0.005
 """Of the energy, left out at either end of the band."""
@@ -60,15 +60,14 @@ def activity(
     """
     if not spectrogram.foreground.any():
         return None
-    noise = whitening_floor(spectrogram.power, spectrogram.floor)
-    band = band_hz or _band(spectrogram, noise, above_hz)
+    band = band_hz or _band(spectrogram, above_hz)
     if band is None:
         return None
     reach_hz = (1 + _WINDOW_SPREAD_BINS) * spectrogram.bin_hz
     first, last = np.searchsorted(spectrogram.hz, [band[0] - reach_hz, band[1] + reach_hz])
     bins = slice(max(int(first), LOWEST_BIN), int(last))
     near = _dilated(spectrogram.foreground[:, bins].any(axis=1), _REACH_FRAMES)
-    excess = (spectrogram.power[:, bins] / noise[bins]).sum(axis=1) - (bins.stop - bins.start)
+    excess = (spectrogram.power[:, bins] / spectrogram.noise[bins]).sum(axis=1) - (bins.stop - bins.start)
     level, typical, fraction = _level(np.where(near, excess, 0), n_bins=bins.stop - bins.start)
     frames = level > fraction * typical
     n_frames, n_runs = np.count_nonzero(frames), np.count_nonzero(np.diff(frames, prepend=False) & frames)
@@ -98,15 +97,15 @@ def energy_band(hz: npt.NDArray[np.float64], energy: npt.NDArray[np.floating], t
     )
 
 
-def _band(spectrogram: Spectrogram, noise: Cells, above_hz: float) -> tuple[float, float] | None:
+def _band(spectrogram: Spectrogram, above_hz: float) -> tuple[float, float] | None:
     """Find the band: bins that the foreground makes certain, and those next to them that are likely."""
-    power, foreground = spectrogram.power, spectrogram.foreground
+    power, noise, foreground = spectrogram.power, spectrogram.noise, spectrogram.foreground
     n_cells = count(foreground)
     energy = np.where(spectrogram.hz >= above_hz, (power * foreground).sum(axis=0) / noise - n_cells, 0)
     certain = _stands_out(energy, n_cells, _STRONG_SIGMAS) & (energy > 0)
     if not certain.any():
         return None
-    frames = foreground[:, certain].any(axis=1)
+    frames = (foreground & certain).any(axis=1)
     energy = power[frames].sum(axis=0) / noise - np.count_nonzero(frames)
     likely = certain | _stands_out(energy, np.count_nonzero(frames), _WEAK_SIGMAS)
     run_of = np.cumsum(~likely)

@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Cells = npt.NDArray[np.float32]
-Mask = npt.NDArray[np.bool_]
+from rab.domain.spectrogram import DYNAMIC_RANGE, Cells, Mask
 
 LOWEST_BIN = 2
 """Bins below hold the leakage of an offset and of drift, and count neither as noise nor as signal."""
@@ -35,14 +34,27 @@ _FLOOR_REACH_BINS = 43
 """To either side, 2 kHz of 47 Hz bins: a bin is held against the median of this neighbourhood."""
 _FLOOR_EXCESS = 1.6
 """A floor this far above its neighbourhood is a call that never pauses."""
-_DYNAMIC_RANGE = np.float32(1e-6)
-"""60 dB below the loudest cell stand window sidelobes and coding artefacts, not calls."""
 _FALSE_ALARM = 0.01
-_FRAME_BLOCKS = (1, 2, 4, 8, 16)
+_FRAME_BLOCKS = (2, 4, 8, 16)
 _BIN_BLOCKS = (1, 4, 16)
-_GRID = 4
-"""Step from one of the _BIN_BLOCKS to the next. The foreground is told apart in squares of 4 frames × 4 bins, which also takes in a call's skirts."""
+_SQUARE = 4
+"""The foreground is told apart in squares of 4 frames × 4 bins, which also takes in a call's skirts."""
+_MARGIN_PAIRS, _MARGIN_BINS = 8, 16
+"""Of nothing but noise around the cells, so that a block at their edge has neighbours."""
 _MIN_FREE_FRACTION = 0.5
+
+
+def noise_and_foreground(power: Cells) -> tuple[Cells, Mask]:
+    """Return the noise floor, float32 [n_bins], and the foreground, bool [n_frames, n_bins], of a spectrogram.
+
+    `power` is float32 [n_frames, n_bins] with at least 16 frames, none of them digital silence.
+    """
+    pairs = _fold(np.add, power[: len(power) // 2 * 2], 2, axis=0)
+    rough = _rough_floor(pairs)
+    squares = _squares(pairs, np.maximum(rough, power.max() * DYNAMIC_RANGE))
+    foreground = _spread(squares, _SQUARE, _SQUARE)[: len(power), : power.shape[1]]
+    foreground[:, :LOWEST_BIN] = False
+    return _settled_floor(pairs, rough, foreground), foreground
 
 
 @cache
@@ -69,44 +81,37 @@ def gamma_quantile(shape: float, log10_above: float) -> float:
     return float((1 - 1 / (9 * shape) + z / (3 * math.sqrt(shape))) ** 3)
 
 
-def rough_floor(power: Cells) -> Cells:
+def _rough_floor(pairs: Cells) -> Cells:
     """Estimate the noise power of each bin from its quiet fifth: float32 [n_bins].
 
     Right while the bin's calls pause for more than a fifth of the time. A bin that stands 2 dB above the median of its
     neighbours, within 2 kHz, is taken for a call that never pauses, and given that median. The neighbourhood is
     symmetric, so that a slope (pink noise, an anti-alias filter) has its own value for a median.
     """
-    n_blocks = len(power) // 3
-    blocks = _sum3(_fold(np.add, power[: 3 * n_blocks], 3, axis=0)) * np.float32(1 / 9)
-    rank = int(_FLOOR_QUANTILE * n_blocks)
-    quiet = np.partition(blocks, rank, axis=0)[rank]
-    above = math.log10(1 - (rank + 1) / (n_blocks + 1))
-    floor = np.log(np.maximum(quiet / np.float32(gamma_quantile(gamma_shape(3, 3), above)), np.float32(1e-30)))
+    rank = int(_FLOOR_QUANTILE * len(pairs))
+    quiet = np.partition(_sum3(pairs), rank, axis=0)[rank] / 6
+    above = math.log10(1 - (rank + 1) / (len(pairs) + 1))
+    floor = np.log(np.maximum(quiet / gamma_quantile(gamma_shape(2, 3), above), 1e-30))
     nearby = _neighbourhood(floor)
     return np.exp(np.where(floor > nearby + math.log(_FLOOR_EXCESS), nearby, floor)).astype(np.float32)
 
 
-def settled_floor(power: Cells, rough: Cells, foreground: Mask) -> Cells:
+def _settled_floor(pairs: Cells, rough: Cells, foreground: Mask) -> Cells:
     """Return the mean power of each bin outside the foreground: float32 [n_bins].
 
     Bins that the foreground covers for more than half of the time are read off between their neighbours, or keep the
     rough estimate where that is lower.
     """
-    n_free = len(power) - count(foreground)
-    free = n_free >= max(MIN_FRAMES // 2, _MIN_FREE_FRACTION * len(power))
-    free[:LOWEST_BIN] = False
-    if not free.any():
+    free = ~foreground[: 2 * len(pairs) : 2]
+    n_free = count(free)
+    settled = n_free > _MIN_FREE_FRACTION * len(free)
+    settled[:LOWEST_BIN] = False
+    if not settled.any():
         return rough
-    mean = (power * ~foreground).sum(axis=0) / np.maximum(n_free, 1)
-    log_mean = np.log(np.maximum(mean, np.float32(1e-30)))
+    mean = (pairs * free).sum(axis=0) / (2 * np.maximum(n_free, 1))
     bins = np.arange(len(rough))
-    between = np.exp(np.interp(bins, bins[free], log_mean[free]))
-    return np.where(free, mean, np.minimum(rough, between)).astype(np.float32)
-
-
-def whitening_floor(power: Cells, floor: Cells) -> Cells:
-    """Return the floor, but no bin more than 60 dB below the loudest cell: what power is divided by."""
-    return np.maximum(floor, power.max() * _DYNAMIC_RANGE)
+    between = np.exp(np.interp(bins, bins[settled], np.log(np.maximum(mean[settled], 1e-30))))
+    return np.where(settled, mean, np.minimum(rough, between)).astype(np.float32)
 
 
 def count(mask: Mask) -> npt.NDArray[np.intp]:
@@ -114,31 +119,29 @@ def count(mask: Mask) -> npt.NDArray[np.intp]:
     return mask.view(np.uint8).sum(axis=0, dtype=np.uint32).astype(np.intp)
 
 
-def foreground_cells(power: Cells, floor: Cells) -> Mask:
-    """Return bool [n_frames, n_bins]: the squares of 4 × 4 cells in which some block stands out of the noise."""
-    n_frames, n_bins = power.shape
-    margin = max(_FRAME_BLOCKS)
-    cells = np.ones((_ceil(n_frames, margin) + 2 * margin, _ceil(n_bins, margin) + 2 * margin), dtype=np.float32)
-    inner = cells[margin : margin + n_frames, margin : margin + n_bins]
-    np.divide(power, whitening_floor(power, floor), out=inner)
+def _squares(pairs: Cells, floor: Cells) -> Mask:
+    """Return bool [⌈n_frames / 4⌉, ⌈n_bins / 4⌉]: the squares in which some block of cells stands out of the noise."""
+    n_pairs, n_bins = pairs.shape
+    cells = np.ones(
+        (_ceil(n_pairs, _MARGIN_PAIRS) + 2 * _MARGIN_PAIRS, _ceil(n_bins, 16) + 2 * _MARGIN_BINS), np.float32
+    )
+    inner = cells[_MARGIN_PAIRS : _MARGIN_PAIRS + n_pairs, _MARGIN_BINS : _MARGIN_BINS + n_bins]
+    np.divide(pairs, 2 * floor, out=inner)
     inner[:, :LOWEST_BIN] = 1
-    found = np.zeros((cells.shape[0] // _GRID, cells.shape[1] // _GRID), dtype=bool)
+    found = np.zeros((cells.shape[0] // 2, cells.shape[1] // _SQUARE), dtype=bool)
     for bin_block in _BIN_BLOCKS:
         _find(cells, bin_block, found)
-        if bin_block <= _GRID:
-            cells[_spread(found, _GRID, _GRID // bin_block)] = 1
-            cells = _fold(np.add, cells, _GRID, axis=1) * np.float32(1 / _GRID)
-    first = margin // _GRID
-    foreground = _spread(found[first:, first:], _GRID, _GRID)[:n_frames, :n_bins]
-    foreground[:, :LOWEST_BIN] = False
-    return foreground
+        if bin_block <= _SQUARE:
+            cells[_spread(found, 2, _SQUARE // bin_block)] = 1
+            cells = _fold(np.add, cells, _SQUARE, axis=1) * np.float32(1 / _SQUARE)
+    return found[_MARGIN_PAIRS // 2 :, _MARGIN_BINS // _SQUARE :]
 
 
 def _find(cells: Cells, bin_block: int, found: Mask) -> None:
-    """Mark in `found` what stands out when blocks of more and more frames are averaged."""
+    """Mark in `found` the squares that stand out when blocks of more and more frames are averaged."""
     sums = _sum3(cells)
     for frame_block in _FRAME_BLOCKS:
-        if frame_block > 1:
+        if frame_block > _FRAME_BLOCKS[0]:
             sums = (sums[::2] + sums[1::2]) * np.float32(0.5)
         chance = _FALSE_ALARM / (len(_FRAME_BLOCKS) * len(_BIN_BLOCKS) * sums.size)
         threshold = gamma_quantile(gamma_shape(3 * frame_block, 3 * bin_block), round(math.log10(chance), 2))
@@ -147,14 +150,14 @@ def _find(cells: Cells, bin_block: int, found: Mask) -> None:
         loud = blocks > 9 * threshold
         if loud.any():
             sums[1:-1][loud] = 3
-            found |= _on_grid(np.pad(loud, ((1, 1), (0, 0))), frame_block, bin_block)
+            found |= _in_squares(np.pad(loud, ((1, 1), (0, 0))), frame_block, bin_block)
 
 
-def _on_grid(loud: Mask, frame_block: int, bin_block: int) -> Mask:
-    """Return the squares of 4 × 4 cells that the loud blocks touch."""
-    loud = _fold(np.logical_or, loud, max(1, _GRID // frame_block), axis=0)
-    loud = _fold(np.logical_or, loud, max(1, _GRID // bin_block), axis=1)
-    return _spread(loud, max(1, frame_block // _GRID), max(1, bin_block // _GRID))
+def _in_squares(loud: Mask, frame_block: int, bin_block: int) -> Mask:
+    """Return the squares that the loud blocks touch."""
+    loud = _fold(np.logical_or, loud, max(1, _SQUARE // frame_block), axis=0)
+    loud = _fold(np.logical_or, loud, max(1, _SQUARE // bin_block), axis=1)
+    return _spread(loud, max(1, frame_block // _SQUARE), max(1, bin_block // _SQUARE))
 
 
 def _fold(operation: np.ufunc, cells: Any, n: int, axis: int) -> Any:
@@ -181,11 +184,11 @@ def _sum3(cells: Cells) -> Cells:
     return sums
 
 
-def _neighbourhood(floor: Cells) -> Cells:
+def _neighbourhood(floor: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Return the running median of a log spectrum, mirrored in a point at its ends so that slopes stay unbiased."""
     reach = min(_FLOOR_REACH_BINS, len(floor) - 1)
     wide = np.pad(floor, reach, mode="reflect", reflect_type="odd")
     step = 4
     medians = np.median(np.lib.stride_tricks.sliding_window_view(wide, 2 * reach + 1)[::step], axis=1)
     bins = np.arange(len(floor))
-    return np.interp(bins, bins[::step], medians).astype(np.float32)
+    return np.interp(bins, bins[::step], medians)

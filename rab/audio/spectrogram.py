@@ -11,7 +11,7 @@ half frame counts the same.
 import numpy as np
 import numpy.typing as npt
 
-from rab.audio.foreground import MIN_FRAMES, foreground_cells, rough_floor, settled_floor
+from rab.audio.foreground import MIN_FRAMES, noise_and_foreground
 from rab.domain.spectrogram import Spectrogram
 from rab.domain.waveform import Waveform
 
@@ -44,10 +44,7 @@ def spectrogram(waveform: Waveform) -> Spectrogram:
     heard = power.max(axis=1, initial=0) > 0
     floor, foreground = np.zeros(n_bins, dtype=np.float32), np.zeros(power.shape, dtype=bool)
     if np.count_nonzero(heard) >= MIN_FRAMES:
-        part = power if heard.all() else power[heard]
-        rough = rough_floor(part)
-        foreground[heard] = loud = foreground_cells(part, rough)
-        floor = settled_floor(part, rough, loud)
+        floor, foreground[heard] = noise_and_foreground(power if heard.all() else power[heard])
     return Spectrogram(
         power=power,
         floor=floor,
@@ -67,7 +64,7 @@ def _power(samples: npt.NDArray[np.float32], n: int) -> npt.NDArray[np.float32]:
         return np.zeros((0, n // 2 + 1), dtype=np.float32)
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
     window *= np.sqrt(2 / (n * np.sum(window**2)))  # Parseval: the bins of a frame sum to its mean square
-    centred = samples - np.float32(samples.mean(dtype=np.float64))
+    centred = samples - samples.mean()
     frames = np.lib.stride_tricks.sliding_window_view(centred, n)[:: n // 2]
     window = window.astype(np.float32)
     power = np.empty((len(frames), n // 2 + 1), dtype=np.float32)

@@ -30,7 +30,7 @@ def detections(
     whole, hours, tallies = new(), [new() for _ in range(24)], defaultdict[str, _Tally](new)
     taxa: dict[str, Taxon] = {}
     for row in _scored(connection, space, where, out_of_range=out_of_range):
-        segment_id, _, _, local_hour, raw_score, name = row[:6]
+        segment_id, _, _, local_hour, raw_score, name = tuple(row)[:6]
         line = row_line(segment_id, name, raw_score)
         whole.add(row, line)
         tallies[name].add(row, line)
@@ -78,7 +78,7 @@ class _Tally:
 
     def add(self, row: Row[Any], line: bytes) -> None:
         self._digest.update(line)
-        segment_id, recording_pk, local_date, local_hour, raw_score = row[:5]
+        segment_id, recording_pk, local_date, local_hour, raw_score = tuple(row)[:5]
         if segment_id == self._last_id:
             return
         self._last_id = segment_id

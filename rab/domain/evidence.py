@@ -80,7 +80,7 @@ class NameCount(Value):
 
 
 class PrototypeEntry(Value):
-    """The medoid of a cluster near the query."""
+    """The medoid of a cluster near the query; its first exemplar where the query is the medoid."""
 
     key: str
     call: CallRef

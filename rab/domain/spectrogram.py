@@ -5,9 +5,16 @@ made stands in `rab.audio.spectrogram`, how the noise floor and the foreground a
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
+Cells = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+DYNAMIC_RANGE = np.float32(1e-6)
+"""60 dB below a spectrogram's loudest cell stand window sidelobes and coding artefacts, not calls."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,11 +24,11 @@ class Spectrogram:
     A full-scale sine has 0.5. Times are counted from the first sample. All arrays are read-only.
     """
 
-    power: npt.NDArray[np.float32]
+    power: Cells
     """[n_frames, n_bins], one-sided."""
-    floor: npt.NDArray[np.float32]
+    floor: Cells
     """[n_bins], mean power of the noise; 0 where it could not be measured."""
-    foreground: npt.NDArray[np.bool_]
+    foreground: Mask
     """[n_frames, n_bins], cells that hold more than noise."""
     hz: npt.NDArray[np.float64]
     """[n_bins], centres of the bins."""
@@ -40,3 +47,8 @@ class Spectrogram:
     def bin_hz(self) -> float:
         """Width of a bin."""
         return float(self.hz[1])
+
+    @cached_property
+    def noise(self) -> Cells:
+        """[n_bins], the floor, but nowhere more than 60 dB below the loudest cell: what power is measured by."""
+        return np.maximum(self.floor, self.power.max(initial=0) * DYNAMIC_RANGE)

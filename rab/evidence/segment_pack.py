@@ -88,7 +88,7 @@ def gather(
         query=QueryEntry(call=call_ref(query), quality=query.quality, descriptors=query.descriptors),
         depth=decision,
         neighbours=tuple(_neighbour(n, one, card.score_threshold) for n, one in enumerate(near, start=1)),
-        prototypes=_prototypes(library, store, found.vector, policy.n_prototypes),
+        prototypes=_prototypes(library, store, segment_id, found.vector, policy.n_prototypes),
         sequence=_sequence(library, query, policy.n_steps, card.score_threshold),
         taxon_scores=tuple(
             TaxonScoreEntry(key=f"t{n}", score=score)
@@ -112,13 +112,17 @@ def _neighbour(number: int, near: Neighbour, threshold: float) -> NeighbourEntry
 
 
 def _prototypes(
-    library: Library, store: VectorStore, vector: npt.NDArray[np.float32], n: int
+    library: Library, store: VectorStore, query_id: str, vector: npt.NDArray[np.float32], n: int
 ) -> tuple[PrototypeEntry, ...]:
+    """Return the nearest prototypes. Where the query is a medoid itself, its cluster's first exemplar stands in."""
     clustering = library.clustering(store.card.space)
     if clustering is None or n == 0:
         return ()
-    cluster_of = {cluster.medoid_id: cluster for cluster in clustering.clusters}
-    medoids = store.fetch(list(cluster_of))
+    cluster_of = {
+        next((one for one in (cluster.medoid_id, *cluster.exemplar_ids) if one != query_id), query_id): cluster
+        for cluster in clustering.clusters
+    }
+    medoids = store.fetch([one for one in cluster_of if one != query_id])
     cosines = {medoid: float(found.vector @ vector) for medoid, found in medoids.items()}
     nearest_first = sorted(cosines, key=lambda medoid: (-cosines[medoid], medoid))[:n]
     stored = library.segments(nearest_first)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 
 from rab.workflows.workspace import Workspace
 
@@ -15,4 +16,5 @@ class OpenLibrary:
     model: str
 
 
-Context = NamedDependency[OpenLibrary]
+Context = NamedDependency[SkipValidation[OpenLibrary]]
+"""It is ours and open, so there is nothing to validate; litestar would take its locks for data, and fail."""

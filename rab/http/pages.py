@@ -8,6 +8,7 @@ from litestar import MediaType, Response, get
 from rab import __version__
 from rab.errors import NotFound
 from rab.http.context import Context
+from rab.http.problems import PROBLEMS
 
 _LINKS = (
     ("/reports/latest", "newest report"),
@@ -32,7 +33,7 @@ def index() -> str:
     )
 
 
-@get("/reports/latest", sync_to_thread=True, media_type=MediaType.HTML, tags=["statements"])
+@get("/reports/latest", sync_to_thread=True, responses=PROBLEMS, media_type=MediaType.HTML, tags=["statements"])
 def latest_report(context: Context) -> Response[bytes]:
     """Return the newest report that `rab report` wrote, as one self-contained page."""
     written = (Path(report.path) for report in context.workspace.catalog.reports())

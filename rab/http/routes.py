@@ -10,6 +10,7 @@ from rab.domain import EvidencePack, Interpretation, MonitoringSummary, Recordin
 from rab.domain.evidence import NeighbourEntry
 from rab.domain.filter import parse_filter
 from rab.http.context import Context
+from rab.http.problems import PROBLEMS
 from rab.http.ranges import media
 from rab.reports import report_schema
 from rab.workflows import media as sounds
@@ -53,7 +54,7 @@ class Similar(Value):
     items: tuple[NeighbourEntry, ...]
 
 
-@get("/v1/health", sync_to_thread=True, tags=["service"])
+@get("/v1/health", sync_to_thread=True, responses=PROBLEMS, tags=["service"])
 def health(context: Context) -> Health:
     """Say that the service answers, and what it holds."""
     catalog = context.workspace.catalog
@@ -65,20 +66,20 @@ def health(context: Context) -> Health:
     )
 
 
-@get("/v1/recordings", sync_to_thread=True, tags=["library"])
+@get("/v1/recordings", sync_to_thread=True, responses=PROBLEMS, tags=["library"])
 def recordings(context: Context, limit: Limit = 50, offset: Offset = 0) -> RecordingPage:
     """List recordings."""
     catalog = context.workspace.catalog
     return RecordingPage(items=tuple(catalog.recordings(limit=limit, offset=offset)), n_all=catalog.count_recordings())
 
 
-@get("/v1/recordings/{recording_id:str}", sync_to_thread=True, tags=["library"])
+@get("/v1/recordings/{recording_id:str}", sync_to_thread=True, responses=PROBLEMS, tags=["library"])
 def recording(context: Context, recording_id: FromPath[str]) -> Recording:
     """Return one recording."""
     return context.workspace.catalog.recording(recording_id)
 
 
-@get("/v1/segments", sync_to_thread=True, tags=["library"])
+@get("/v1/segments", sync_to_thread=True, responses=PROBLEMS, tags=["library"])
 def segments(
     context: Context, where: Where = "", model: Model = None, limit: Limit = 50, offset: Offset = 0
 ) -> SegmentPage:
@@ -88,13 +89,13 @@ def segments(
     return SegmentPage(items=tuple(found))
 
 
-@get("/v1/segments/{segment_id:str}", sync_to_thread=True, tags=["library"])
+@get("/v1/segments/{segment_id:str}", sync_to_thread=True, responses=PROBLEMS, tags=["library"])
 def segment(context: Context, segment_id: FromPath[str]) -> StoredSegment:
     """Return one segment with all that was measured on it."""
     return questions.find_segment(context.workspace, segment_id)
 
 
-@get("/v1/segments/{segment_id:str}/similar", sync_to_thread=True, tags=["evidence"])
+@get("/v1/segments/{segment_id:str}/similar", sync_to_thread=True, responses=PROBLEMS, tags=["evidence"])
 def similar(context: Context, segment_id: FromPath[str], where: Where = "") -> Similar:
     """Return the calls nearest to a segment."""
     pack = questions.evidence(context.workspace, segment_id, where=parse_filter(where))
@@ -106,7 +107,7 @@ def similar(context: Context, segment_id: FromPath[str], where: Where = "") -> S
     )
 
 
-@get("/v1/segments/{segment_id:str}/evidence", sync_to_thread=True, tags=["evidence"])
+@get("/v1/segments/{segment_id:str}/evidence", sync_to_thread=True, responses=PROBLEMS, tags=["evidence"])
 def evidence(
     context: Context, segment_id: FromPath[str], where: Where = "", thumbnails: FromQuery[bool] = False
 ) -> EvidencePack:
@@ -114,44 +115,56 @@ def evidence(
     return questions.evidence(context.workspace, segment_id, where=parse_filter(where), thumbnails=thumbnails)
 
 
-@get("/v1/segments/{segment_id:str}/interpretation", sync_to_thread=True, tags=["statements"])
+@get("/v1/segments/{segment_id:str}/interpretation", sync_to_thread=True, responses=PROBLEMS, tags=["statements"])
 def interpretation(context: Context, segment_id: FromPath[str], where: Where = "") -> Interpretation:
     """Say what a segment resembles, how it differs, and how sure that is."""
     return questions.interpret(context.workspace, segment_id, where=parse_filter(where))
 
 
-@get("/v1/packs/{pack_id:str}", sync_to_thread=True, tags=["evidence"])
+@get("/v1/packs/{pack_id:str}", sync_to_thread=True, responses=PROBLEMS, tags=["evidence"])
 def pack(context: Context, pack_id: FromPath[str]) -> EvidencePack:
     """Return a sealed pack by its id."""
     return context.workspace.catalog.pack(pack_id)
 
 
-@get("/v1/summaries", sync_to_thread=True, tags=["statements"])
+@get("/v1/summaries", sync_to_thread=True, responses=PROBLEMS, tags=["statements"])
 def summaries(context: Context, where: Where = "", model: Model = None) -> MonitoringSummary:
     """Write a cited monitoring summary."""
     return summarise(context.workspace, model=model or context.model, where=parse_filter(where))
 
 
-@get("/v1/schemas/evidence-pack", sync_to_thread=False, tags=["service"])
+@get("/v1/schemas/evidence-pack", sync_to_thread=False, responses=PROBLEMS, tags=["service"])
 def evidence_pack_schema() -> dict[str, Any]:
     """Return the JSON Schema of Evidence Packs."""
     return EvidencePack.model_json_schema(mode="serialization")
 
 
-@get("/v1/schemas/report", sync_to_thread=False, tags=["service"])
+@get("/v1/schemas/report", sync_to_thread=False, responses=PROBLEMS, tags=["service"])
 def report_json_schema() -> dict[str, Any]:
     """Return the JSON Schema of reports."""
     return report_schema()
 
 
-@get("/media/segments/{segment_id:str}/clip.wav", sync_to_thread=True, tags=["media"], media_type="audio/wav")
+@get(
+    "/media/segments/{segment_id:str}/clip.wav",
+    sync_to_thread=True,
+    responses=PROBLEMS,
+    tags=["media"],
+    media_type="audio/wav",
+)
 def clip(context: Context, request: Request[Any, Any, Any], segment_id: FromPath[str]) -> Response[bytes]:
     """Return a segment's sound; ranges are answered, so that players can seek."""
     found = questions.find_segment(context.workspace, segment_id)
     return media(request, sounds.clip(context.workspace, found.segment.id), "audio/wav")
 
 
-@get("/media/segments/{segment_id:str}/spectrogram.png", sync_to_thread=True, tags=["media"], media_type="image/png")
+@get(
+    "/media/segments/{segment_id:str}/spectrogram.png",
+    sync_to_thread=True,
+    responses=PROBLEMS,
+    tags=["media"],
+    media_type="image/png",
+)
 def spectrogram(context: Context, request: Request[Any, Any, Any], segment_id: FromPath[str]) -> Response[bytes]:
     """Return a segment's spectrogram with axes in kHz and seconds."""
     found = questions.find_segment(context.workspace, segment_id)

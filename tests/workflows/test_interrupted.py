@@ -157,5 +157,5 @@ def test_second_process_is_told_who_holds_the_library(
     assert (5, "") == (refused.returncode, refused.stdout)
     assert f"in use by process {os.getpid()} (tests)" in refused.stderr
     assert "next: ask it over its HTTP address" in refused.stderr
-    with open_library(tmp_path) as workspace, pytest.raises(HomeLocked), open_library(tmp_path):
-        assert workspace.catalog
+    with open_library(tmp_path), pytest.raises(HomeLocked), open_library(tmp_path):
+        pass

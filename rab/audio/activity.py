@@ -66,7 +66,7 @@ def activity(
     reach_hz = (1 + _WINDOW_SPREAD_BINS) * spectrogram.bin_hz
     first, last = np.searchsorted(spectrogram.hz, [band[0] - reach_hz, band[1] + reach_hz])
     bins = slice(max(int(first), LOWEST_BIN), int(last))
-    near = _dilated(spectrogram.foreground[:, bins].any(axis=1), _REACH_FRAMES)
+    near = _mean(spectrogram.foreground[:, bins].any(axis=1), 2 * _REACH_FRAMES + 1) > 0
     excess = (spectrogram.power[:, bins] / spectrogram.noise[bins]).sum(axis=1) - (bins.stop - bins.start)
     level, typical, fraction = _level(np.where(near, excess, 0), n_bins=bins.stop - bins.start)
     frames = level > fraction * typical
@@ -107,7 +107,7 @@ def _band(spectrogram: Spectrogram, above_hz: float) -> tuple[float, float] | No
         return None
     frames = (foreground & certain).any(axis=1)
     energy = power[frames].sum(axis=0) / noise - np.count_nonzero(frames)
-    likely = certain | _stands_out(energy, np.count_nonzero(frames), _WEAK_SIGMAS)
+    likely = certain | _stands_out(energy, np.full_like(n_cells, np.count_nonzero(frames)), _WEAK_SIGMAS)
     run_of = np.cumsum(~likely)
     energy = np.where(likely & np.isin(run_of, run_of[certain]), np.maximum(energy, 0), 0)
     if not energy.any():
@@ -118,10 +118,10 @@ def _band(spectrogram: Spectrogram, above_hz: float) -> tuple[float, float] | No
     return min(low_hz + spread_hz, middle_hz - half_hz), max(high_hz - spread_hz, middle_hz + half_hz)
 
 
-def _stands_out(energy: Cells, n_cells: npt.NDArray[np.intp] | int, sigmas: float) -> Mask:
+def _stands_out(energy: npt.NDArray[np.floating], n_cells: npt.NDArray[np.intp], sigmas: float) -> Mask:
     """Return the bins whose energy, averaged over three, is certain by `sigmas` and not negligible."""
     smooth = _mean(energy, 3)
-    sigma = np.sqrt(_mean(np.broadcast_to(n_cells, energy.shape), 3) / gamma_shape(1, 3))
+    sigma = np.sqrt(_mean(n_cells, 3) / gamma_shape(1, 3))
     return np.asarray(smooth > np.maximum(sigmas * sigma, _LEAST_BIN_FRACTION * smooth.max()))
 
 
@@ -158,9 +158,7 @@ def _smear() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     return 0.5 - outside - sines / (12 * np.pi), outside
 
 
-def _mean(values: npt.NDArray[np.generic], n: int) -> npt.NDArray[np.float64]:
-    return np.convolve(values, np.full(n, 1 / n), mode="same") if n > 1 else np.asarray(values, dtype=np.float64)
-
-
-def _dilated(frames: Mask, n: int) -> Mask:
-    return np.convolve(frames, np.ones(2 * n + 1), mode="same") > 0
+def _mean(values: npt.ArrayLike, n: int) -> npt.NDArray[np.float64]:
+    """Return the running mean over n values, n odd; zeros lie beyond the ends."""
+    values = np.asarray(values, dtype=np.float64)
+    return np.convolve(values, np.full(n, 1 / n), mode="same") if n > 1 else values

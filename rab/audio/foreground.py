@@ -120,12 +120,15 @@ def _settled_floor(pairs: Cells, rough: Cells, foreground: Mask) -> Cells:
     mean = (pairs * free).sum(axis=0) / (2 * np.maximum(n_free, 1))
     bins = np.arange(len(rough))
     between = np.exp(np.interp(bins, bins[settled], np.log(np.maximum(mean[settled], 1e-30))))
-    return np.where(settled, mean, np.minimum(rough, between)).astype(np.float32)
+    settled[:LOWEST_BIN] = True
+    floor: Cells = np.where(settled, mean, np.minimum(rough, between)).astype(np.float32)
+    return floor
 
 
 def count(mask: Mask) -> npt.NDArray[np.intp]:
     """Return how many frames of each bin are set: intp [n_bins]. Three times as fast as summing booleans."""
-    return mask.view(np.uint8).sum(axis=0, dtype=np.uint32).astype(np.intp)
+    n_set: npt.NDArray[np.intp] = mask.view(np.uint8).sum(axis=0, dtype=np.uint32).astype(np.intp)
+    return n_set
 
 
 def _squares(pairs: Cells, floor: Cells) -> Mask:
@@ -204,4 +207,5 @@ def _neighbourhood(floor: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     step = 4
     medians = np.median(np.lib.stride_tricks.sliding_window_view(wide, 2 * reach + 1)[::step], axis=1)
     bins = np.arange(len(floor))
-    return np.interp(bins, bins[::step], medians)
+    nearby: npt.NDArray[np.float64] = np.interp(bins, bins[::step], medians)
+    return nearby

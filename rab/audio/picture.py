@@ -117,7 +117,7 @@ def _palette() -> bytes:
     to_rgb = np.array([[3.2406, -1.5372, -0.4986], [-0.9689, 1.8758, 0.0415], [0.0557, -0.2040, 1.0570]])
     linear = np.clip(to_rgb @ np.array(xyz), 0, 1)
     srgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.rint(255 * srgb.T).astype(np.uint8).tobytes()
+    return bytes(np.rint(255 * srgb.T).astype(np.uint8))
 
 
 def _seconds(spectrogram: Spectrogram, t0_ms: float) -> tuple[float, float]:

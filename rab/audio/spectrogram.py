@@ -19,12 +19,13 @@ _MAX_AUDIBLE_RATE_HZ = 96_000
 _AUDIBLE_FRAME_S = 1024 / 48_000
 _ULTRASONIC_FRAME_S = 1024 / 256_000
 _BLOCK_FRAMES = 32
-"""Transformed at a time: they stay in the processor's cache, and an hour of sound needs no more memory than its result."""
+"""Transformed at a time: they stay in the processor's cache, and long sound needs no more memory than its result."""
 
 
 def frame_samples(sample_rate_hz: int) -> int:
-    """Return the length of a frame: 21.3 ms, or 4 ms above 96 kHz, rounded up to an even length that is fast to
-    transform.
+    """Return the length of a frame, an even number that is fast to transform.
+
+    21.3 ms, or 4 ms where the rate is above 96 kHz, and up to 3 % more.
     """
     from scipy.fft import next_fast_len
 

@@ -30,12 +30,12 @@ def detections(
     whole, hours, tallies = new(), [new() for _ in range(24)], defaultdict[str, _Tally](new)
     taxa: dict[str, Taxon] = {}
     for row in _scored(connection, space, where, out_of_range=out_of_range):
-        segment_id, _, _, local_hour, raw_score, name = tuple(row)[:6]
-        line = row_line(segment_id, name, raw_score)
-        whole.add(row, line)
-        tallies[name].add(row, line)
-        if local_hour is not None:
-            hours[local_hour].add(row, line)
+        heard, name = tuple(row)[:5], row.scientific_name
+        line = row_line((row.id, name, row.raw_score))
+        whole.add(heard, line)
+        tallies[name].add(heard, line)
+        if row.local_hour is not None:
+            hours[row.local_hour].add(heard, line)
         if name not in taxa:
             taxa[name] = taxon_of(row)
     most_first = sorted(taxa, key=lambda name: (-tallies[name].n_segments, name))
@@ -76,9 +76,9 @@ class _Tally:
         self.n_segments = 0
         self.by_local_hour = [0] * 24
 
-    def add(self, row: Row[Any], line: bytes) -> None:
+    def add(self, heard: tuple[Any, ...], line: bytes) -> None:
         self._digest.update(line)
-        segment_id, recording_pk, local_date, local_hour, raw_score = tuple(row)[:5]
+        segment_id, recording_pk, local_date, local_hour, raw_score = heard
         if segment_id == self._last_id:
             return
         self._last_id = segment_id
@@ -87,8 +87,9 @@ class _Tally:
             self.by_local_hour[local_hour] += 1
             self._days.add(local_date)
         best = self._best[recording_pk]
-        insort(best, (-raw_score, segment_id))
-        del best[self._n_exemplars :]
+        if len(best) < self._n_exemplars or -raw_score < best[-1][0]:
+            insort(best, (-raw_score, segment_id))
+            del best[self._n_exemplars :]
 
     def count(self) -> Count:
         by_place = sorted((place, one) for best in self._best.values() for place, one in enumerate(best))

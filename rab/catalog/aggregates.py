@@ -1,27 +1,27 @@
 """What a monitoring summary counts, each figure with the segments to listen to and a fingerprint of the rows behind it.
 
-`rows_sha256` is over the rows that were counted, in the order of their ids: one line each, tab-separated, numbers as
-Python writes them, nothing where a value is missing. Equal fingerprints mean that the same rows were counted.
+`rows_sha256` is over the rows that were counted, in the order of their ids: one line each, tab-separated, values as
+Python writes them, nothing where one is missing. Equal fingerprints mean that the same rows were counted.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from rab.domain import Taxon
 
 
-def row_line(*values: object) -> bytes:
+def row_line(row: Iterable[object]) -> bytes:
     """Return a row as a fingerprint takes it in."""
-    return ("\t".join(["" if value is None else str(value) for value in values]) + "\n").encode()
+    return ("\t".join(["" if value is None else str(value) for value in row]) + "\n").encode()
 
 
-def rows_sha256(rows: Iterable[Sequence[object]]) -> str:
+def rows_sha256(rows: Iterable[Iterable[object]]) -> str:
     """Return the fingerprint of rows, in hexadecimal."""
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(row_line(*row))
+        digest.update(row_line(row))
     return digest.hexdigest()
 
 
@@ -172,7 +172,7 @@ class QualityProfile:
     lowest_snr_ids: tuple[str, ...]
     """Segments to listen to, lowest SNR first."""
     rows_sha256: str
-    """Over (segment id, SNR, clipped and overlap fraction, rain, wind, silent), the flags as 0 and 1."""
+    """Over (segment id, SNR, clipped and overlap fraction, rain, wind, silent)."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Pitch contour: how the frequency of a call moves.
 
 In each active frame the pitch is the lowest peak within 6 dB of the strongest: of a harmonic stack the fundamental, or
-the lowest strong harmonic. Noise has no pitch: the spectrum of a single frame of it has a flatness of e^−γ = 0.56 (γ being
-Euler's constant) whatever its band, tones at 5 dB have less than 0.5 and at 10 dB less than 0.33. Neither has a call
-whose peaks leap about its band from frame to frame, faster than frames can follow.
+the lowest strong harmonic. Noise has no pitch: a single frame of it has a spectral flatness of e^−γ = 0.56 (γ being
+Euler's constant) whatever its band, while tones and sweeps stay below 0.5 at 5 dB and below 0.33 at 10 dB. Neither has
+a call whose peaks leap about its band from frame to frame, faster than frames can follow.
 """
 
 from typing import NamedTuple
@@ -70,7 +70,8 @@ def _lowest_peak(power: Cells) -> npt.NDArray[np.intp]:
     peak = power >= _LEAST_SHARE * power.max(axis=1, keepdims=True)
     peak[:, 1:] &= power[:, 1:] >= power[:, :-1]
     peak[:, :-1] &= power[:, :-1] >= power[:, 1:]
-    return peak.argmax(axis=1)
+    lowest: npt.NDArray[np.intp] = peak.argmax(axis=1)
+    return lowest
 
 
 def _roughness(pitch: npt.NDArray[np.float64], run: npt.NDArray[np.intp]) -> float:

@@ -13,4 +13,5 @@ def interpolated_peak(
     bend = below - 2 * peak + above
     offset = np.where(bend < 0, (below - above) / (2 * np.where(bend < 0, bend, -1)), 0)
     inside = middle == at
-    return hz[at] + (hz[1] - hz[0]) * np.where(inside, np.clip(offset, -0.5, 0.5), 0)
+    frequency: npt.NDArray[np.float64] = hz[at] + (hz[1] - hz[0]) * np.where(inside, np.clip(offset, -0.5, 0.5), 0)
+    return frequency

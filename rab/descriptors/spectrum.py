@@ -29,7 +29,7 @@ class Spectrum(NamedTuple):
     flatness: float
     """Geometric over arithmetic mean of the power in the band (Johnston 1988, IEEE J. Sel. Areas Commun. 6:314–323)."""
     entropy: float
-    """Shannon entropy of the power in the band, over the logarithm of its bins (Sueur et al. 2008, PLoS ONE 3:e4065)."""
+    """Shannon entropy of the power in the band, over the logarithm of its bins (Sueur et al. 2008, PLoS ONE 3:e4065)"""
 
 
 def spectrum(spectrogram: Spectrogram, active: Activity) -> Spectrum | None:

@@ -51,4 +51,5 @@ class Spectrogram:
     @cached_property
     def noise(self) -> Cells:
         """[n_bins], the floor, but nowhere more than 60 dB below the loudest cell: what power is measured by."""
-        return np.maximum(self.floor, self.power.max(initial=0) * DYNAMIC_RANGE)
+        noise: Cells = np.maximum(self.floor, self.power.max(initial=0) * DYNAMIC_RANGE)
+        return noise

@@ -24,8 +24,10 @@ Ms = Annotated[float, _rounded(3)]
 """Milliseconds to 0.001 ms: whole milliseconds are 500 µs wrong, too coarse for bats."""
 
 Hz = Annotated[float, Field(ge=0), _rounded(1)]
+HzPerSecond = Annotated[float, _rounded(0)]
 Db = Annotated[float, _rounded(2)]
 Fraction = Annotated[float, Field(ge=0, le=1), _rounded(4)]
+Ratio = Annotated[float, Field(ge=0), _rounded(4)]
 Similarity = Annotated[float, Field(ge=-1, le=1), _rounded(4)]
 """Cosine similarity: up is good."""
 

@@ -1,9 +1,9 @@
 """Clipping: samples that a waveform should have passed and did not.
 
-Sound that was clipped piles up at its highest or lowest value, each polarity for itself, and a recording that was turned
-down afterwards still does. So do the peaks of a clean tone whose period is a whole number of samples, and low clean
-tones linger there; therefore the pile counts only if some of it is cut off. The two samples before and after a peak
-say how high a sine through them would have gone: from xₙ₋₁ + xₙ₊₁ = 2·cos ω·X and xₙ₋₂ + xₙ₊₂ = 2·cos 2ω·X follows
+Sound that was clipped piles up at its highest or lowest value, each polarity for itself, and a recording that was
+turned down afterwards still does. So do the peaks of a clean tone whose period is a whole number of samples, and low
+clean tones linger there; therefore the pile counts only if some of it is cut off. The two samples before and after a
+peak say how high a sine through them would have gone: from xₙ₋₁ + xₙ₊₁ = 2·cos ω·X and xₙ₋₂ + xₙ₊₂ = 2·cos 2ω·X follows
 2X² + (xₙ₋₂ + xₙ₊₂)·X − (xₙ₋₁ + xₙ₊₁)² = 0, which for a clean sine gives its own peak.
 
 Samples beyond full scale, which only lossy codecs and float files hold, count as clipped: no player can render them.

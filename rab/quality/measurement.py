@@ -1,8 +1,8 @@
 """Signal quality of a segment, from its samples and its spectrogram.
 
 Levels are in dBFS after AES17: a full-scale sine is 0 dBFS, in level and in peak. A floor of white noise therefore
-reads 10·log₁₀(2·P), P being its mean square. The floor is that of all bins but the lowest two (up to 70 Hz, or 375 Hz of
-ultrasound), where offset and drift leak. Nothing is ever NaN or infinite: what silence leaves unmeasured is None.
+reads 10·log₁₀(2·P), P being its mean square over the full band. Nothing is ever NaN or infinite: what silence leaves
+unmeasured is None.
 """
 
 import math
@@ -10,7 +10,7 @@ import math
 import numpy as np
 
 from rab.audio.activity import activity
-from rab.audio.foreground import LOWEST_BIN, MIN_FRAMES
+from rab.audio.foreground import MIN_FRAMES
 from rab.domain.quality import SignalQuality, Unmeasured
 from rab.domain.spectrogram import Spectrogram
 from rab.domain.waveform import Waveform
@@ -49,7 +49,7 @@ def measure(
         snr_unmeasured=unmeasured,
         band_low_hz=None if heard is None else heard.low_hz,
         band_high_hz=None if heard is None else heard.high_hz,
-        noise_floor_dbfs=None if silent else _level_dbfs(float(spectrogram.floor[LOWEST_BIN:].sum(dtype=np.float64))),
+        noise_floor_dbfs=None if silent else _level_dbfs(float(spectrogram.floor.sum(dtype=np.float64))),
         peak_dbfs=None if silent else 20 * math.log10(max(high, -low)),
         clipped_fraction=0.0 if silent else clipped_fraction(samples),
         overlap_fraction=0.0 if heard is None else overlap_fraction(spectrogram, heard),

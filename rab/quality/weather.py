@@ -7,9 +7,10 @@ and steady in the upper. Measured: 80 of 100 rain clips of ESC-10 are flagged an
 (phoebe_xc, pykanto) or of a dry forest (scikit_maad); but 20 of 100 of surf and 1 in 6 of aeroplanes, which sound alike
 to two bands, and no drizzle below −50 dBFS.
 
-Wind is turbulence at the microphone: its energy lies below 300 Hz (Nelke et al. 2014, ICASSP, tell it by the low centroid
-of the first kilohertz) and comes in gusts. Measured: all 6 clips labelled wind in qut_stbees, 2 to 3 of 100 clips of
-animals, 14 of 100 from the forest, nearly all by day; also half of ESC-10's fires and a quarter of its helicopters.
+Wind is turbulence at the microphone: its energy lies below 300 Hz (Nelke et al. 2014, ICASSP, tell it by the low
+centroid of the first kilohertz) and comes in gusts. Measured: all 6 clips labelled wind in qut_stbees, 2 to 4 of 100
+clips of animals, 14 of 100 from the forest, nearly all by day; also half of ESC-10's fires and a quarter of its
+helicopters.
 
 Neither is judged on ultrasound, whose bins are too wide.
 """

@@ -62,7 +62,10 @@ def test_what_spoils_a_segment_is_counted_above_its_limit(catalog: Catalog, make
 def test_the_fingerprint_is_over_the_rows_in_the_order_of_ids(catalog: Catalog, make: "Make") -> None:
     """Anyone can repeat the fingerprint; what was not measured is empty in it."""
     segments = committed(catalog, make, (4.5, {"rain": True}), (None, {"silent": True}))
-    lines = {segments[0].segment.id: "4.5\t0.0\t0.0\t1\t0\t0", segments[1].segment.id: "\t0.0\t0.0\t0\t0\t1"}
+    lines = {
+        segments[0].segment.id: "4.5\t0.0\t0.0\tTrue\tFalse\tFalse",
+        segments[1].segment.id: "\t0.0\t0.0\tFalse\tFalse\tTrue",
+    }
     rows = "".join(f"{own}\t{lines[own]}\n" for own in sorted(lines))
     expected = sha256(rows.encode()).hexdigest()
     assert expected == catalog.quality_profile(make.card().space, EVERYTHING).rows_sha256

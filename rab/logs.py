@@ -22,9 +22,12 @@ class _Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, object] = getattr(record, "fields", {})
         event = record.getMessage()
+        fault = self.formatException(record.exc_info) if record.exc_info else None
         if self._as_json:
-            return json.dumps({"level": record.levelname.lower(), "event": event, **fields}, default=str)
-        return " ".join([event, *(f"{name}={value}" for name, value in fields.items())])
+            traced = {} if fault is None else {"traceback": fault}
+            return json.dumps({"level": record.levelname.lower(), "event": event, **fields, **traced}, default=str)
+        line = " ".join([event, *(f"{name}={value}" for name, value in fields.items())])
+        return line if fault is None else f"{line}\n{fault}"
 
 
 def configure(level: str = "WARNING") -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as UnreadableSetting
 
 from rab.errors import SettingsError
 
@@ -70,3 +71,7 @@ def read_settings(**overrides: object) -> Settings:
             f"RAB_{'__'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}" for fault in error.errors()
         )
         raise SettingsError(faults, hint="correct the environment variable or the line in .env") from error
+    except (UnreadableSetting, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"settings cannot be read: {error}", hint="correct the environment variable, or save .env as UTF-8"
+        ) from error

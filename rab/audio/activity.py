@@ -23,6 +23,10 @@ _MIN_BAND_BINS = 4
 _WINDOW_SPREAD_BINS = 0.5
 """By which the window widens a band at either end, at 0.5 % of its energy."""
 _STRONG_SIGMAS, _WEAK_SIGMAS = 3.0, 2.0
+_LINE_BINS = 6
+_STEADY_QUARTER = 0.4
+"""Of a bin's mean power, that the lower quartile of its frames reaches (noise: 0.29). A tone so narrow and steady is
+interference beside a call, and the call where it is alone."""
 _LEAST_BIN_FRACTION = 0.01
 """A bin 20 dB below the band's strongest adds nothing to the call's power and may be a sidelobe."""
 _ACTIVE_FRACTION, _MAX_ACTIVE_FRACTION = 0.05, 0.5
@@ -105,6 +109,7 @@ def _band(spectrogram: Spectrogram, above_hz: float) -> tuple[float, float] | No
     certain = _stands_out(energy, n_cells, _STRONG_SIGMAS) & (energy > 0)
     if not certain.any():
         return None
+    certain = _without_lines(certain, power)
     frames = (foreground & certain).any(axis=1)
     energy = power[frames].sum(axis=0) / noise - np.count_nonzero(frames)
     likely = certain | _stands_out(energy, np.full_like(n_cells, np.count_nonzero(frames)), _WEAK_SIGMAS)
@@ -116,6 +121,17 @@ def _band(spectrogram: Spectrogram, above_hz: float) -> tuple[float, float] | No
     spread_hz, half_hz = _WINDOW_SPREAD_BINS * spectrogram.bin_hz, _MIN_BAND_BINS / 2 * spectrogram.bin_hz
     middle_hz = max((low_hz + high_hz) / 2, half_hz)
     return min(low_hz + spread_hz, middle_hz - half_hz), max(high_hz - spread_hz, middle_hz + half_hz)
+
+
+def _without_lines(certain: Mask, power: Cells) -> Mask:
+    """Leave out narrow runs of bins that sound steadily throughout, unless there is nothing else."""
+    run_of = np.cumsum(~certain)
+    narrow = certain & (np.bincount(run_of, weights=certain) <= _LINE_BINS)[run_of]
+    over_time = power[:, narrow]
+    steady = np.zeros_like(certain)
+    steady[narrow] = np.quantile(over_time, 0.25, axis=0) > _STEADY_QUARTER * over_time.mean(axis=0)
+    calls = certain & ~np.isin(run_of, run_of[steady])
+    return calls if calls.any() else certain
 
 
 def _stands_out(energy: npt.NDArray[np.floating], n_cells: npt.NDArray[np.intp], sigmas: float) -> Mask:

@@ -10,9 +10,11 @@ scale in a quiet file, and soundfile seeks after every read. So a stream is read
 decode 2¹⁵ samples before it begins to count.
 """
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
 from typing import NamedTuple
@@ -140,10 +142,26 @@ def _opened(path: Path) -> _Sound:
 def _reopened(recording: Recording) -> _Sound:
     path = Path(recording.path)
     hint = f"if recording {recording.id[:12]} was moved, ingest its new path"
-    with bytes_of(path, hint=hint) as file:
-        if os.fstat(file.fileno()).st_size != recording.n_bytes:
-            raise NotFound(f"{path} no longer holds the recording that was ingested from it", hint=hint)
+    if sha256_of(path, hint=hint) != recording.id:
+        raise NotFound(f"{path} no longer holds the recording that was ingested from it", hint=hint)
     return _opened(path)
+
+
+def sha256_of(path: Path, *, hint: str = "check the path") -> str:
+    """Return the sha256 of a file's bytes, which is its recording's id.
+
+    A file is read whole once per process, and again when its size or its time of change is another: two recordings of a
+    recorder often have the same size, and neither may be played under the other's name. Raises what `bytes_of` raises.
+    """
+    with bytes_of(path, hint=hint) as file:
+        status = os.fstat(file.fileno())
+    return _digest(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=65_536)
+def _digest(path: Path, n_bytes: int, changed_ns: int) -> str:
+    with bytes_of(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _counted(sound: _Sound, path: Path) -> int:

@@ -23,7 +23,8 @@ import numpy.typing as npt
 from rab.domain.spectrogram import DYNAMIC_RANGE, Cells, Mask
 
 LOWEST_BIN = 2
-"""Bins below hold the leakage of an offset and of drift, and count neither as noise nor as signal."""
+"""Bins below hold the leakage of an offset and of drift: never foreground. Nor are as many at the upper end, where
+converters leave a tone at half the sample rate."""
 MIN_FRAMES = 16
 """Fewer frames leave a floor uncertain by more than a decibel."""
 
@@ -55,7 +56,7 @@ def noise_and_foreground(power: Cells) -> tuple[Cells, Mask]:
     rough = _rough_floor(pairs)
     squares = _squares(pairs, np.maximum(rough, power.max() * DYNAMIC_RANGE))
     foreground = _spread(squares, _SQUARE, _SQUARE)[: len(power), : power.shape[1]]
-    foreground[:, :LOWEST_BIN] = False
+    foreground[:, :LOWEST_BIN] = foreground[:, -LOWEST_BIN:] = False
     return _settled_floor(pairs, rough, foreground), foreground
 
 
@@ -139,7 +140,7 @@ def _squares(pairs: Cells, floor: Cells) -> Mask:
     )
     inner = cells[_MARGIN_PAIRS : _MARGIN_PAIRS + n_pairs, _MARGIN_BINS : _MARGIN_BINS + n_bins]
     np.divide(pairs, 2 * floor, out=inner)
-    inner[:, :LOWEST_BIN] = 1
+    inner[:, :LOWEST_BIN] = inner[:, -LOWEST_BIN:] = 1
     found = np.zeros((cells.shape[0] // 2, cells.shape[1] // _SQUARE), dtype=bool)
     for bin_block in _BIN_BLOCKS:
         _find(cells, bin_block, n_pairs * _FLOOR_SHAPE * 3 * bin_block, found)

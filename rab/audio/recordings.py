@@ -1,10 +1,9 @@
 """Reading a recording: a file on disk becomes the noun that everything else refers to."""
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from rab.audio.decode import bytes_of, probe
+from rab.audio.decode import probe, sha256_of
 from rab.audio.deployments import deployment_for
 from rab.audio.notes import recorder_notes
 from rab.domain import Deployment, Recording
@@ -37,7 +36,7 @@ def read_recording(
     expansion = time_expansion or notes.time_expansion
     rate_hz = header.sample_rate_hz * expansion
     return Recording(
-        id=_sha256(path),
+        id=sha256_of(path),
         path=str(path.absolute()),
         n_bytes=header.n_bytes,
         container=header.container,
@@ -48,8 +47,3 @@ def read_recording(
         site=deployment.site if deployment else None,
         notes=notes.model_copy(update={"time_expansion": expansion, "caveats": caveats}),
     )
-
-
-def _sha256(path: Path) -> str:
-    with bytes_of(path) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

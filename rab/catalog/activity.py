@@ -68,6 +68,7 @@ class _Tally:
 
     def __init__(self, n_exemplars: int) -> None:
         self._n_exemplars = n_exemplars
+        self._n_kept = max(1, n_exemplars)
         self._digest = hashlib.sha256()
         self._last_id = ""
         self._days: set[str] = set()
@@ -87,9 +88,9 @@ class _Tally:
             self.by_local_hour[local_hour] += 1
             self._days.add(local_date)
         best = self._best[recording_pk]
-        if len(best) < self._n_exemplars or -raw_score < best[-1][0]:
+        if len(best) < self._n_kept or -raw_score < best[-1][0]:
             insort(best, (-raw_score, segment_id))
-            del best[self._n_exemplars :]
+            del best[self._n_kept :]
 
     def count(self) -> Count:
         by_place = sorted((place, one) for best in self._best.values() for place, one in enumerate(best))

@@ -35,7 +35,7 @@ def list_suites(as_json: bool) -> None:
 @click.argument("suite")
 @model_option
 @click.option("--data", type=click.Path(path_type=Path), multiple=True, help="Recordings (the fetched samples).")
-@click.option("--accept", "accepted", is_flag=True, help="Make the values the new baseline.")
+@click.option("--accept", "accepted", is_flag=True, help="Make the values the new baseline, if no gate is missed.")
 @json_option
 @click.pass_context
 def run(
@@ -56,7 +56,7 @@ def run(
         click.echo(f"{found.suite} on {found.model}, recordings {found.data_sha256[:12]}, {found.machine}")
         for verdict in verdicts:
             click.echo(f"  {'pass' if verdict.passed else 'FAIL'}  {verdict.case}: {verdict.words}")
-    if accepted:
-        click.echo(f"baseline written: {accept(found)}", err=True)
     if not all(verdict.passed for verdict in verdicts):
         ctx.exit(GATE_MISSED)
+    if accepted:
+        click.echo(f"baseline written: {accept(found)}", err=True)

@@ -73,7 +73,7 @@ def ingest(
 
 
 def _channels(words: str) -> str | int:
-    if words.isdigit():
+    if words.isdecimal():
         return int(words)
     if words not in ("mix", "each"):
         raise InputError(f"--channels {words} is not a channel policy", hint="write mix, each, or a channel from 0")

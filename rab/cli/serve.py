@@ -1,6 +1,8 @@
 """`rab serve`: the library over HTTP."""
 
+import signal
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import rich_click as click
@@ -39,7 +41,9 @@ def run_service(
     app = create_app(workspace, model=settings.model)
     shown = f"[{address}]" if ":" in address else address
     click.echo(f"serving http://{shown}:{listener.getsockname()[1]} (Ctrl-C ends it)")
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on")).run(sockets=[listener])
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside is ended in order, too
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on")).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -95,7 +95,7 @@ def tone_error_hz(bench: Bench) -> Score:
         t_s = np.arange(int(rate_hz * bench.card.window_ms / 1000)) / rate_hz
         window = bench.made((0.5 * np.sin(2 * np.pi * TONE_HZ * t_s)).astype(np.float32), rate_hz)[0]
         errors.append(abs(_frequency_hz(window.samples, bench.card.sample_rate_hz) - TONE_HZ))
-    return Score(case="tone_error_hz", value=max(errors), n=len(errors), reason="a tone keeps its pitch at any rate")
+    return _scored(case="tone_error_hz", value=max(errors), n=len(errors), reason="a tone keeps its pitch at any rate")
 
 
 def stereo_error(bench: Bench) -> Score:
@@ -103,7 +103,7 @@ def stereo_error(bench: Bench) -> Score:
     sound = _noise(bench, 1.0)
     mono = bench.made(sound, bench.card.sample_rate_hz)[0].samples
     both = bench.made(np.stack([sound, sound], axis=1), bench.card.sample_rate_hz)[0].samples
-    return Score(case="stereo_error", value=float(np.abs(mono - both).max()), n=len(mono), reason="mono is the mean")
+    return _scored(case="stereo_error", value=float(np.abs(mono - both).max()), n=len(mono), reason="mono is the mean")
 
 
 def click_error_ms(bench: Bench) -> Score:
@@ -116,9 +116,9 @@ def click_error_ms(bench: Bench) -> Score:
     cut = bench.made(samples, rate_hz)
     found_ms = [w.t0_ms + 1000 * int(np.abs(w.samples).argmax()) / bench.card.sample_rate_hz for w in cut]
     if len(found_ms) != len(true_ms):
-        return Score(case="click_error_ms", value=None, n=0, reason=f"{len(found_ms)} windows where 3 were due")
+        return _scored(case="click_error_ms", value=None, n=0, reason=f"{len(found_ms)} windows where 3 were due")
     error_ms = np.abs(np.array(found_ms) - 1000 * at / rate_hz).max()
-    return Score(case="click_error_ms", value=float(error_ms), n=3, reason="one click in each of three windows")
+    return _scored(case="click_error_ms", value=float(error_ms), n=3, reason="one click in each of three windows")
 
 
 def not_finite_share(bench: Bench) -> Score:
@@ -128,7 +128,7 @@ def not_finite_share(bench: Bench) -> Score:
     extreme = bench.embed([np.zeros(n, np.float32), square])
     values = np.concatenate([bench.real_embeddings, extreme]) if bench.real else extreme
     share = float(np.mean(~np.isfinite(values)))
-    return Score(case="not_finite_share", value=share, n=len(values), reason="real, silent and full-scale windows")
+    return _scored(case="not_finite_share", value=share, n=len(values), reason="real, silent and full-scale windows")
 
 
 def batch_error(bench: Bench) -> Score:
@@ -138,7 +138,7 @@ def batch_error(bench: Bench) -> Score:
         return _no_sound("batch_error")
     alone = np.concatenate([bench.embed([window.samples]) for _, window in some])
     error = np.linalg.norm(alone - bench.real_embeddings[: len(some)], axis=1) / np.linalg.norm(alone, axis=1)
-    return Score(case="batch_error", value=float(error.max()), n=len(some), reason="alone and in a batch")
+    return _scored(case="batch_error", value=float(error.max()), n=len(some), reason="alone and in a batch")
 
 
 def norm_spread(bench: Bench) -> Score:
@@ -148,7 +148,9 @@ def norm_spread(bench: Bench) -> Score:
     norms = np.linalg.norm(bench.real_embeddings, axis=1)
     extremes = (bench.where(int(norms.argmin())), bench.where(int(norms.argmax())))
     value = float(norms.std() / norms.mean())
-    return Score(case="norm_spread", value=value, n=len(norms), reason="shortest and longest shown", evidence=extremes)
+    return _scored(
+        case="norm_spread", value=value, n=len(norms), reason="shortest and longest shown", evidence=extremes
+    )
 
 
 def dead_dimension_share(bench: Bench) -> Score:
@@ -156,16 +158,18 @@ def dead_dimension_share(bench: Bench) -> Score:
     if len(bench.real) < 2:
         return _no_sound("dead_dimension_share")
     share = float(np.mean(np.ptp(bench.real_embeddings, axis=0) < 1e-9))
-    return Score(case="dead_dimension_share", value=share, n=len(bench.real), reason="range below 1e-9")
+    return _scored(case="dead_dimension_share", value=share, n=len(bench.real), reason="range below 1e-9")
 
 
 def effective_dimensions(bench: Bench) -> Score:
     """Return the participation ratio (Σλ)² / Σλ² of the covariance's eigenvalues."""
     if len(bench.real) < 2:
         return _no_sound("effective_dimensions")
+    if not np.isfinite(bench.real_embeddings).all():
+        return _scored(case="effective_dimensions", value=np.nan, n=len(bench.real), reason="")
     variances = np.linalg.svd(bench.real_embeddings - bench.real_embeddings.mean(axis=0), compute_uv=False) ** 2
     ratio = float(variances.sum() ** 2 / (variances**2).sum())
-    return Score(case="effective_dimensions", value=ratio, n=len(bench.real), reason="participation ratio")
+    return _scored(case="effective_dimensions", value=ratio, n=len(bench.real), reason="participation ratio")
 
 
 def stranger_similarity(bench: Bench) -> Score:
@@ -176,7 +180,7 @@ def stranger_similarity(bench: Bench) -> Score:
         return _no_sound("stranger_similarity")
     unit = _unit(bench.real_embeddings)
     value = float(np.median((unit @ unit.T)[strangers]))
-    return Score(case="stranger_similarity", value=value, n=int(strangers.sum()) // 2, reason="pairs of recordings")
+    return _scored(case="stranger_similarity", value=value, n=int(strangers.sum()) // 2, reason="pairs of recordings")
 
 
 def duplicate_similarity(bench: Bench) -> Score:
@@ -210,7 +214,7 @@ def shift_recall(bench: Bench) -> Score:
     own = np.array([i for i, _ in moved])
     missed = tuple(bench.where(int(i)) for i in own[similarity.argmax(axis=1) != own][:5])
     value = float(np.mean(similarity.argmax(axis=1) == own))
-    return Score(case="shift_recall", value=value, n=len(moved), reason="missed ones shown", evidence=missed)
+    return _scored(case="shift_recall", value=value, n=len(moved), reason="missed ones shown", evidence=missed)
 
 
 def shift_similarity(bench: Bench) -> Score:
@@ -222,7 +226,7 @@ def shift_similarity(bench: Bench) -> Score:
     cosine = np.sum(later * _unit(bench.real_embeddings[[i for i, _ in moved]]), axis=1)
     worst = (bench.where(moved[int(cosine.argmin())][0]),)
     value = float(np.median(cosine))
-    return Score(case="shift_similarity", value=value, n=len(moved), reason="least alike shown", evidence=worst)
+    return _scored(case="shift_similarity", value=value, n=len(moved), reason="least alike shown", evidence=worst)
 
 
 CASES: dict[str, Callable[[Bench], Score]] = {
@@ -261,7 +265,7 @@ def _compared(
     changed = [gain * (change(window.native) if change else window.samples) for _, window in bench.real]
     cosine = np.sum(_unit(bench.embed(changed)) * _unit(bench.real_embeddings), axis=1)
     worst = (bench.where(int(cosine.argmin())),)
-    return Score(case=case, value=float(reduce(cosine)), n=len(cosine), reason="least alike shown", evidence=worst)
+    return _scored(case=case, value=float(reduce(cosine)), n=len(cosine), reason="least alike shown", evidence=worst)
 
 
 def _shifted(bench: Bench) -> list[tuple[int, Array]]:
@@ -299,5 +303,12 @@ def _unit(vectors: Array) -> Array:
     return unit
 
 
+def _scored(*, case: str, value: float | None, n: int, reason: str, evidence: tuple[str, ...] = ()) -> Score:
+    """Return a score; a value that is not finite is none, and is said to be so."""
+    if value is not None and not np.isfinite(value):
+        return Score(case=case, value=None, n=n, reason=f"the result is not finite ({value})", evidence=evidence)
+    return Score(case=case, value=value, n=n, reason=reason, evidence=evidence)
+
+
 def _no_sound(case: str) -> Score:
-    return Score(case=case, value=None, n=0, reason="too few recordings with sound and a fitting sample rate")
+    return _scored(case=case, value=None, n=0, reason="too few recordings with sound and a fitting sample rate")

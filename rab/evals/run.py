@@ -1,4 +1,4 @@
-"""Run a suite on a model and recordings, and keep what was found beside the library."""
+"""Run a suite on a model and recordings."""
 
 import platform
 from collections.abc import Sequence

@@ -98,7 +98,7 @@ def gather_summary(
         *table.quality_rows(quality),
     ]
     if failed_files:
-        basis = "files that an ingest could not read and no later one did"
+        basis = "files of the whole library that an ingest could not read and no later one did"
         sha = content_id("\n".join(sorted(failed_files)).encode())
         rows.append(_row("n_failed_files", len(failed_files), "files", basis, sha))
     return EvidencePack(

@@ -14,6 +14,7 @@ from rab.domain import (
     CallRef,
     Claim,
     GroundedText,
+    LibraryFacts,
     NeighbourEntry,
     PackItem,
     Quantity,
@@ -80,6 +81,7 @@ def text_of(grounded: GroundedText) -> str:
         .render(
             grounded=grounded,
             heading=one_line(grounded.title),
+            searched=_searched(pack.library),
             sections=sections(grounded),
             sources=[(item_id, _source_words(item)) for item_id, item in pack.items.items() if item_id in used],
             bases=_bases(item for item_id, item in pack.items.items() if item_id in used),
@@ -193,6 +195,12 @@ def _deltas(claim: Claim) -> list[dict[str, object]]:
 
 def _clip_words(call: CallRef) -> str:
     return f"{one_line(call.file_name)} {call.t0_ms / 1000:.3f}–{call.t1_ms / 1000:.3f} s"
+
+
+def _searched(library: LibraryFacts) -> str:
+    segments = "1 segment" if library.n_segments == 1 else f"{library.n_segments} segments"
+    recordings = "1 recording" if library.n_recordings == 1 else f"{library.n_recordings} recordings"
+    return f"{segments} of {recordings} ({one_line(library.filter_words)})"
 
 
 def _name_words(item: AggregateEntry) -> str:

@@ -51,9 +51,11 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         detail = "; ".join(f"{fault.get('key')}: {fault.get('message')}" for fault in error.extra)
     code = "not_found" if error.status_code == 404 else "request"
-    return _problem(
+    answer = _problem(
         request, error.status_code, code, detail, "the routes and their parameters stand in /schema/openapi.json"
     )
+    answer.headers.update(error.headers or {})
+    return answer
 
 
 def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:

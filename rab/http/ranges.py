@@ -9,7 +9,7 @@ from typing import Any
 
 from litestar import Request, Response
 
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def media(request: Request[Any, Any, Any], content: bytes, media_type: str) -> Response[bytes]:

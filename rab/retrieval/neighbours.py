@@ -18,9 +18,6 @@ from rab.domain import CallSegment, SegmentFilter, StoredSegment
 from rab.domain.value import Value
 from rab.store.base import Hit, VectorStore
 
-_PAGES = 4
-"""Times the search is widened, fourfold each, before a short list is accepted as all there is."""
-
 
 class NeighbourPolicy(Value):
     """Which near calls count as separate witnesses."""
@@ -57,16 +54,19 @@ def nearest(
 ) -> list[Neighbour]:
     """Return at most k calls nearest to `vector` (float32 [dim]), best first.
 
-    Fewer come back when the library, under `where` and the policy, holds no more.
+    Fewer come back when the library, under `where` and the policy, holds no more: the search is widened until then.
     """
     asked = 2 * k + 8
-    for _ in range(_PAGES):
+    known: dict[str, StoredSegment] = {}
+    seen: set[str] = set()
+    while True:
         hits = store.search(vector, asked, where, exclude_ids=[query.id])
-        kept = _witnesses(hits, catalog.segments([hit.segment_id for hit in hits]), query, policy)
+        known |= catalog.segments([hit.segment_id for hit in hits if hit.segment_id not in seen])
+        seen.update(hit.segment_id for hit in hits)
+        kept = _witnesses(hits, known, query, policy)
         if len(kept) >= k or len(hits) < asked:
-            break
+            return kept[:k]
         asked *= 4
-    return kept[:k]
 
 
 def _witnesses(

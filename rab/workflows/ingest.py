@@ -153,7 +153,8 @@ def ingest(
 
 
 def _report(model: str, batch: _Batch, elapsed_ms: float) -> IngestReport:
-    named_missing = len(batch.failures) - sum(Path(f.path) in set(batch.files) for f in batch.failures)
+    found = set(batch.files)
+    named_missing = sum(Path(failure.path) not in found for failure in batch.failures)
     return IngestReport(
         model=model,
         n_files=len(batch.files) + named_missing,

@@ -1,15 +1,14 @@
 """Questions about one call: what is near it, what speaks for it, what may be said of it."""
 
 import base64
+from contextlib import suppress
 
-from rab.audio.picture import labelled_spectrogram_png
-from rab.audio.spectrogram import spectrogram
 from rab.domain import EvidencePack, Interpretation, SegmentFilter, StoredSegment
-from rab.errors import RabError
+from rab.errors import NotFound
 from rab.evidence.segment_pack import gather
 from rab.generation import write_interpretation
 from rab.logs import canonical_line
-from rab.workflows.media import hear
+from rab.workflows.media import picture
 from rab.workflows.workspace import Workspace
 
 EVERYTHING = SegmentFilter()
@@ -44,9 +43,6 @@ def interpret(workspace: Workspace, segment: str, *, where: SegmentFilter = EVER
 def _with_thumbnails(workspace: Workspace, pack: EvidencePack) -> EvidencePack:
     pictures = {}
     for key, call in pack.calls.items():
-        try:
-            sound = hear(workspace, call.segment_id)
-        except RabError:
-            continue  # a call whose file moved has no picture; its entry says where it was
-        pictures[key] = base64.b64encode(labelled_spectrogram_png(spectrogram(sound))).decode("ascii")
+        with suppress(NotFound):  # a call whose file was moved has no picture
+            pictures[key] = base64.b64encode(picture(workspace, call.segment_id)).decode("ascii")
     return pack.model_copy(update={"thumbnails": pictures})

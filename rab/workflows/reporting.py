@@ -17,7 +17,7 @@ from rab.logs import canonical_line
 from rab.reports import CallMedia, Media, NoMedia, Report, ReportFiles, write_report
 from rab.workflows.media import hear
 from rab.workflows.questions import EVERYTHING, interpret
-from rab.workflows.summaries import outstanding_failures, summarise
+from rab.workflows.summaries import outstanding_failures, skipped_files, summarise
 from rab.workflows.workspace import Workspace
 
 CEILING_HZ = 12_000.0
@@ -56,15 +56,15 @@ def write_summary_report(
     policy = policy or ReportPolicy()
     with canonical_line("report", model=model) as line:
         summary = summarise(workspace, model=model, where=where)
-        jobs = [job.report for job in workspace.catalog.jobs()]
+        heard = workspace.catalog.recordings(sites=where.sites)
         report = Report(
             title=summary.title,
             created_at=datetime.now(UTC).replace(microsecond=0),
             summary=summary,
-            interpretations=tuple(_interpretations(workspace, summary, where, policy.n_interpreted)),
-            caveats=tuple(dict.fromkeys(caveat for job in jobs for caveat in job.caveats)),
+            interpretations=tuple(_interpretations(workspace, summary, policy.n_interpreted)),
+            caveats=tuple(dict.fromkeys(caveat for one in heard for caveat in one.notes.caveats)),
             failures=tuple(outstanding_failures(workspace).values()),
-            skipped=tuple({skipped.path: skipped for job in jobs for skipped in job.skipped}.values()),
+            skipped=tuple(skipped_files(workspace, model).values()),
         )
         name = summary.pack.pack_id[:12]
         files = write_report(
@@ -87,15 +87,14 @@ def _record(name: str, report: Report, files: ReportFiles) -> ReportRecord:
     )
 
 
-def _interpretations(
-    workspace: Workspace, summary: MonitoringSummary, where: SegmentFilter, n: int
-) -> Iterator[Interpretation]:
+def _interpretations(workspace: Workspace, summary: MonitoringSummary, n: int) -> Iterator[Interpretation]:
+    """Interpret the best calls against the whole library: a filter on a taxon would let its name vote for itself."""
     frequent = sorted(
         (entry for entry in summary.pack.aggregates if entry.name == "detections" and entry.exemplars),
         key=lambda entry: (-entry.value, entry.group or ""),
     )
     told = dict.fromkeys(entry.exemplars[0].segment_id for entry in frequent[:n])
-    return (interpret(workspace, segment, where=where) for segment in told)
+    return (interpret(workspace, segment) for segment in told)
 
 
 def _media(workspace: Workspace, report: Report, n_playable: int) -> Media:

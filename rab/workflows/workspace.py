@@ -5,6 +5,7 @@ command line, HTTP and evaluations do the same work on the same things.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -62,6 +63,7 @@ class Workspace:
 
     def close(self) -> None:
         """Let go of every store and of the catalog."""
-        for store in self._stores.values():
-            store.close()
-        self.catalog.close()
+        with ExitStack() as closing:
+            closing.callback(self.catalog.close)
+            for store in self._stores.values():
+                closing.callback(store.close)

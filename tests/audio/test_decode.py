@@ -322,3 +322,13 @@ def test_real_recordings_decode_to_the_length_they_promise(shared: Path) -> None
         assert recording.n_frames == len(heard(recording))
     for path in sorted(shared.glob("bats_batdetect2/*.[wW][aA][vV]")):
         assert 192_000 <= read_recording(path).sample_rate_hz <= 500_000
+
+
+def test_other_sound_of_the_same_size_is_not_played(tmp_path: Path) -> None:
+    """Recorders write many files of one size: another recording at the path is told by its bytes, never played."""
+    path = tmp_path / "night.wav"
+    soundfile.write(path, np.zeros(1000), 8000)
+    recording = read_recording(path)
+    soundfile.write(path, np.full(1000, 0.5), 8000)
+    with pytest.raises(NotFound, match="no longer holds the recording"):
+        read_clip(recording, channel=None, t0_ms=0, t1_ms=50)

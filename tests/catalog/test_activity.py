@@ -93,6 +93,7 @@ def test_exemplars_come_from_as_many_recordings_as_there_are(catalog: Catalog, m
     assert (of["a", 0.9], of["c", 0.6], of["b", 0.4]) == exemplars(3)
     assert (of["a", 0.9], of["a", 0.8], of["c", 0.6], of["b", 0.4]) == exemplars(4)
     assert 5 == len(exemplars(9))
+    assert () == exemplars(0)
 
 
 def test_taxa_come_most_heard_first_with_their_group(catalog: Catalog, make: "Make") -> None:

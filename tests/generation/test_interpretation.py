@@ -70,8 +70,8 @@ def test_call_without_signal_abstains(
 def test_call_unlike_all_others_is_new(far: EvidencePack) -> None:
     """A call beyond the threshold is reported as such, and the classifier's opinion is not given for it."""
     assert sentences(far)[1:] == [
-        "No statement on identity is made: no stored call is similar enough [n1].",
-        "Nothing like it is stored: the nearest call has cosine 0.41, below the threshold of 0.70 [n1].",
+        "No statement on identity is made: no call that was searched is similar enough [n1].",
+        "No call that was searched is like it: the nearest has cosine 0.41, below the threshold of 0.70 [n1].",
     ]
 
 
@@ -168,8 +168,8 @@ def test_flat_similarities_are_admitted(
 def test_differences_within_resolution_are_not_told(
     segment_pack_of: Callable[..., EvidencePack], neighbour_of: Callable[..., NeighbourEntry]
 ) -> None:
-    """A peak 90 Hz higher is within the resolution of 100 Hz."""
-    like = neighbour_of(1, 0.9, descriptors=Descriptors(duration_ms=900.0, peak_hz=3050.0))
+    """A peak 40 Hz higher is within the resolution of 50 Hz."""
+    like = neighbour_of(1, 0.9, descriptors=Descriptors(duration_ms=900.0, peak_hz=3100.0))
     assert "difference" not in kinds(segment_pack_of([like]))
 
 
@@ -200,7 +200,7 @@ def test_plain_text_lists_what_it_cites(clean: EvidencePack) -> None:
     """Plain text ends with the cited calls, the models, the pack and the digest of the texts."""
     interpretation = write_interpretation(clean)
     text = text_of(interpretation)
-    assert text.startswith("Interpretation of query.wav, 12.000–15.000 s\n\nSignal\n")
+    assert text.startswith("Interpretation of query.wav, 12.000–15.000 s\nSearched: ")
     assert f"  n1.{clean.salt}  r1.wav 0.000–3.000 s at A12, 2025-05-03 05:12:00 Europe/Paris" in text
     assert text.endswith(
         f"Evidence Pack {clean.pack_id}\nWritten by template, texts {interpretation.generation.prompts_sha256[:12]}, "

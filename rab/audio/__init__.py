@@ -6,6 +6,7 @@ from rab.audio.clocks import canonical_zone
 from rab.audio.decode import read_clip, stream
 from rab.audio.deployments import deployment_for, read_deployments
 from rab.audio.find import AUDIO_SUFFIXES, FoundAudio, find_audio
+from rab.audio.licences import stated_licence
 from rab.audio.recordings import read_recording
 from rab.audio.resample import resampled
 
@@ -22,6 +23,7 @@ __all__ = [
     "read_deployments",
     "read_recording",
     "resampled",
+    "stated_licence",
     "stream",
     "voices",
 ]

@@ -2,12 +2,13 @@
 
 from rab.reports.files import ReportFiles, write_report
 from rab.reports.pages import render_html, render_json, render_markdown, report_schema
-from rab.reports.report import CallMedia, Media, NoMedia, Report
+from rab.reports.report import CallMedia, Media, NoMedia, RecordingLicence, Report
 
 __all__ = [
     "CallMedia",
     "Media",
     "NoMedia",
+    "RecordingLicence",
     "Report",
     "ReportFiles",
     "render_html",

@@ -12,6 +12,13 @@ from rab.domain import FileFailure, FileSkipped, Interpretation, MonitoringSumma
 from rab.domain.value import Instant
 
 
+class RecordingLicence(Value):
+    """A licence that stands beside recordings, and the recordings beside which it stands."""
+
+    licence: str
+    file_names: tuple[str, ...]
+
+
 class Report(Value):
     """A monitoring summary with interpretations of its exemplar calls, as one document."""
 
@@ -21,6 +28,8 @@ class Report(Value):
     """Given, never read from a clock: equal reports give equal bytes."""
     summary: MonitoringSummary
     interpretations: tuple[Interpretation, ...] = ()
+    recording_licences: tuple[RecordingLicence, ...] = ()
+    """Of those recordings in the document whose licence was written down beside them."""
     caveats: tuple[str, ...] = ()
     """What could not be known of the recordings."""
     failures: tuple[FileFailure, ...] = ()

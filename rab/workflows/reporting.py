@@ -1,20 +1,20 @@
 """Reporting: a summary, its best calls interpreted, and the sound of every call that matters, as one document."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import Field
 
-from rab.audio import clip_expansion, clip_wav
+from rab.audio import clip_expansion, clip_wav, stated_licence
 from rab.audio.picture import spectrogram_png
 from rab.audio.spectrogram import spectrogram
 from rab.catalog import ReportRecord
-from rab.domain import Interpretation, MonitoringSummary, SegmentFilter, Value
+from rab.domain import Interpretation, MonitoringSummary, Recording, SegmentFilter, Value
 from rab.errors import RabError
 from rab.logs import canonical_line
-from rab.reports import CallMedia, Media, NoMedia, Report, ReportFiles, write_report
+from rab.reports import CallMedia, Media, NoMedia, RecordingLicence, Report, ReportFiles, write_report
 from rab.workflows.media import hear
 from rab.workflows.questions import EVERYTHING, interpret
 from rab.workflows.summaries import outstanding_failures, skipped_files, summarise
@@ -62,6 +62,7 @@ def write_summary_report(
             created_at=datetime.now(UTC).replace(microsecond=0),
             summary=summary,
             interpretations=tuple(_interpretations(workspace, summary, policy.n_interpreted)),
+            recording_licences=tuple(_licences(heard)),
             caveats=tuple(dict.fromkeys(caveat for one in heard for caveat in one.notes.caveats)),
             failures=tuple(outstanding_failures(workspace).values()),
             skipped=tuple(skipped_files(workspace, model).values()),
@@ -95,6 +96,15 @@ def _interpretations(workspace: Workspace, summary: MonitoringSummary, n: int) -
     )
     told = dict.fromkeys(entry.exemplars[0].segment_id for entry in frequent[:n])
     return (interpret(workspace, segment) for segment in told)
+
+
+def _licences(recordings: Iterable[Recording]) -> Iterator[RecordingLicence]:
+    names: dict[str, list[str]] = {}
+    for recording in recordings:
+        licence = stated_licence(Path(recording.path))
+        if licence is not None:
+            names.setdefault(licence, []).append(recording.file_name)
+    return (RecordingLicence(licence=licence, file_names=tuple(sorted(files))) for licence, files in names.items())
 
 
 def _media(workspace: Workspace, report: Report, n_playable: int) -> Media:

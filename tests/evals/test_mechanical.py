@@ -87,3 +87,16 @@ def test_wrong_rate_is_noticed(
     monkeypatch.setattr(sys.modules["rab.segments.window"], "resampled", untouched)
     broken = run_suite("mechanical", birdnet, [samples_dir])
     assert {"tone_error_hz", "click_error_ms"} <= failures(broken, suite)
+
+
+def test_values_that_are_not_finite_fail_without_a_crash(birdnet: Embedder, samples_dir: Path, suite: Suite) -> None:
+    """A model that answers NaN fails its gates, each case with a reason."""
+
+    class Broken(Collapsed):
+        def embed(self, windows: npt.NDArray[np.float32]) -> EmbeddedBatch:
+            return EmbeddedBatch(
+                np.full((len(windows), self.card.dim), np.nan, np.float32), np.zeros((len(windows), 1), np.float32)
+            )
+
+    broken = run_suite("mechanical", Broken(birdnet), [samples_dir])
+    assert {"not_finite_share", "norm_spread", "effective_dimensions"} <= failures(broken, suite)

@@ -35,6 +35,7 @@ def client() -> TestClient[Litestar]:
         ("bytes=9-3", 200, CONTENT, None),
         ("bytes=0-1,5-6", 200, CONTENT, None),
         ("lines=1-2", 200, CONTENT, None),
+        (f"bytes=0-{'9' * 5000}", 200, CONTENT, None),
     ],
 )
 def test_ranges(client: TestClient[Litestar], header: str, status: int, body: bytes, content_range: str | None) -> None:

@@ -132,3 +132,12 @@ def test_points_without_a_catalog_row_are_passed_over(shelf: Shelf) -> None:
         shelf.put("b" * 64, 3000 * n, 0.0, in_catalog=False)
     kept = shelf.put("c" * 64, 0, 0.5)
     assert found(shelf, query, k=3) == [kept.id]
+
+
+def test_search_is_widened_past_a_recording_that_holds_everything_near(shelf: Shelf) -> None:
+    """A thousand near calls of one recording do not hide the other recordings behind them."""
+    query = shelf.put("a" * 64, 0, 0.0)
+    chorus = {shelf.put("b" * 64, 3000 * n, 0.0001 * n).id for n in range(1000)}
+    others = [shelf.put(f"{n:064x}", 0, 1.0 + 0.01 * n).id for n in range(6)]
+    near = found(shelf, query, k=9)
+    assert (chorus.issuperset(near[:3]), near[3:]) == (True, others)

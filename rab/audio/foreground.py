@@ -46,7 +46,9 @@ _MARGIN_PAIRS, _MARGIN_BINS = 8, 16
 """Of nothing but noise around the cells, so that a block at their edge has neighbours."""
 _MIN_FREE_FRACTION = 0.5
 import os
-HY = int(os.environ.get('HY', 0)); HF = float(os.environ.get('HF', 1000))
+
+HY = int(os.environ.get("HY", 0))
+HF = float(os.environ.get("HF", 1000))
 
 
 def noise_and_foreground(power: Cells) -> tuple[Cells, Mask]:
@@ -151,8 +153,12 @@ def _squares(pairs: Cells, floor: Cells) -> Mask:
             cells[_spread(found, 2, _SQUARE // bin_block)] = 1
             cells = _fold(np.add, cells, _SQUARE, axis=1) * np.float32(1 / _SQUARE)
     for _ in range(HY):
-        wide = found.copy(); wide[1:] |= found[:-1]; wide[:-1] |= found[1:]
-        w2 = wide.copy(); w2[:, 1:] |= wide[:, :-1]; w2[:, :-1] |= wide[:, 1:]
+        wide = found.copy()
+        wide[1:] |= found[:-1]
+        wide[:-1] |= found[1:]
+        w2 = wide.copy()
+        w2[:, 1:] |= wide[:, :-1]
+        w2[:, :-1] |= wide[:, 1:]
         found = found | (hint & w2)
     return found[_MARGIN_PAIRS // 2 :, _MARGIN_BINS // _SQUARE :]
 
@@ -173,7 +179,7 @@ def _find(cells: Cells, bin_block: int, floor_shape: float, found: Mask, hint: M
         blocks += sums[1:-1]
         loud = blocks > 9 * threshold
         if HY:
-            low = noise_quantile(shape, round(math.log10(chance*HF), 2), floor_shape)
+            low = noise_quantile(shape, round(math.log10(chance * HF), 2), floor_shape)
             hint |= _in_squares(np.pad(blocks > 9 * low, ((1, 1), (0, 0))), frame_block, bin_block)
         if loud.any():
             sums[1:-1][loud] = 3

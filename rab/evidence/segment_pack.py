@@ -34,7 +34,7 @@ from rab.store.base import VectorStore
 
 
 class EvidencePolicy(Value):
-    """How much of each kind a pack holds. 64 items at most: what a language model's schema can still enumerate."""
+    """How much of each kind a pack holds, beside the neighbours that its depth asks for."""
 
     depth: DepthPolicy = DepthPolicy()
     neighbours: NeighbourPolicy = NeighbourPolicy()

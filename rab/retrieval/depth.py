@@ -1,15 +1,18 @@
 """Depth: how many neighbours to ask for, given how well the query can be heard.
 
 A clear call needs few witnesses; a faint one is better judged by more of them, and a call below the noise supports no
-statement about species at all. The defaults follow a measurement on 198 windows of ten North American species with the
-query's recordist left out and rain or sea noise added (BirdNET V2.4, cosine, votes weighted by similarity⁴): the area
-under the risk-coverage curve was least at k = 3 for clean calls and at k = 10 from −5 dB downwards. Between the two, k
-is linear in the SNR of the call's band, rounded up.
+statement about species at all. The ends of the range were measured on 198 windows of ten North American species, with
+the query's recordist left out and rain or sea noise added (BirdNET V2.4, cosine, votes weighted by similarity⁴): the area
+under the risk-coverage curve was least at k = 3 for clean calls and at 10 dB, at 5 for 0 dB, and at 10 from −5 dB down.
+Those are SNRs over the full band; ours are in the call's own band, and read higher for the same sound. How much so
+depends on the call, so where depth begins to grow (20 dB) and ends (0 dB) is set, not measured: between the two, k is
+linear in the SNR, rounded up. All of it is provisional until an evaluation fits it.
 """
 
 import math
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from rab.domain import DepthDecision, SignalQuality
 from rab.domain.value import Value
@@ -27,11 +30,19 @@ class DepthPolicy(Value):
     faint_db: float = 0.0
     floor_db: float = 0.0
     """Below this SNR, or without one, species-level claims are not supported: the estimator is proven from 0 dB up."""
-    overlap_step: int = 3
+    overlap_step: int = Field(default=3, ge=0)
     """Neighbours added when several sources sound during all of the call; in proportion when during part of it."""
-    clipping_step: int = 2
+    clipping_step: int = Field(default=2, ge=0)
     """Neighbours added when more than `clipping_fraction` of the samples are clipped."""
     clipping_fraction: float = 0.01
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if self.clear_db <= self.faint_db or self.k_clear > self.k_faint:
+            raise ValueError(
+                "depth grows from a clear signal to a faint one: clear_db above faint_db, k_clear to k_faint"
+            )
+        return self
 
 
 def depth(quality: SignalQuality, policy: DepthPolicy) -> DepthDecision:

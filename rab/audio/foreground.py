@@ -45,10 +45,6 @@ _SQUARE = 4
 _MARGIN_PAIRS, _MARGIN_BINS = 8, 16
 """Of nothing but noise around the cells, so that a block at their edge has neighbours."""
 _MIN_FREE_FRACTION = 0.5
-import os
-
-HY = int(os.environ.get("HY", 0))
-HF = float(os.environ.get("HF", 1000))
 
 
 def noise_and_foreground(power: Cells) -> tuple[Cells, Mask]:
@@ -146,24 +142,15 @@ def _squares(pairs: Cells, floor: Cells) -> Mask:
     np.divide(pairs, 2 * floor, out=inner)
     inner[:, :LOWEST_BIN] = inner[:, -LOWEST_BIN:] = 1
     found = np.zeros((cells.shape[0] // 2, cells.shape[1] // _SQUARE), dtype=bool)
-    hint = np.zeros_like(found)
     for bin_block in _BIN_BLOCKS:
-        _find(cells, bin_block, n_pairs * _FLOOR_SHAPE * 3 * bin_block, found, hint)
+        _find(cells, bin_block, n_pairs * _FLOOR_SHAPE * 3 * bin_block, found)
         if bin_block <= _SQUARE:
             cells[_spread(found, 2, _SQUARE // bin_block)] = 1
             cells = _fold(np.add, cells, _SQUARE, axis=1) * np.float32(1 / _SQUARE)
-    for _ in range(HY):
-        wide = found.copy()
-        wide[1:] |= found[:-1]
-        wide[:-1] |= found[1:]
-        w2 = wide.copy()
-        w2[:, 1:] |= wide[:, :-1]
-        w2[:, :-1] |= wide[:, 1:]
-        found = found | (hint & w2)
     return found[_MARGIN_PAIRS // 2 :, _MARGIN_BINS // _SQUARE :]
 
 
-def _find(cells: Cells, bin_block: int, floor_shape: float, found: Mask, hint: Mask) -> None:
+def _find(cells: Cells, bin_block: int, floor_shape: float, found: Mask) -> None:
     """Mark in `found` the squares that stand out when blocks of more and more frames are averaged.
 
     `floor_shape` tells how well the floor is known over three blocks of bins.
@@ -178,9 +165,6 @@ def _find(cells: Cells, bin_block: int, floor_shape: float, found: Mask, hint: M
         blocks = sums[:-2] + sums[2:]
         blocks += sums[1:-1]
         loud = blocks > 9 * threshold
-        if HY:
-            low = noise_quantile(shape, round(math.log10(chance * HF), 2), floor_shape)
-            hint |= _in_squares(np.pad(blocks > 9 * low, ((1, 1), (0, 0))), frame_block, bin_block)
         if loud.any():
             sums[1:-1][loud] = 3
             found |= _in_squares(np.pad(loud, ((1, 1), (0, 0))), frame_block, bin_block)

@@ -2,8 +2,8 @@
 
 A clear call needs few witnesses; a faint one is better judged by more of them, and a call below the noise supports no
 statement about species at all. The ends of the range were measured on 198 windows of ten North American species, with
-the query's recordist left out and rain or sea noise added (BirdNET V2.4, cosine, votes weighted by similarity⁴): the area
-under the risk-coverage curve was least at k = 3 for clean calls and at 10 dB, at 5 for 0 dB, and at 10 from −5 dB down.
+the query's recordist left out and rain or sea noise added (BirdNET V2.4, cosine, votes weighted by similarity⁴): the
+area under the risk-coverage curve was least at k = 3 for clean calls and at 10 dB, at 5 for 0 dB, at 10 from −5 dB.
 Those are SNRs over the full band; ours are in the call's own band, and read higher for the same sound. How much so
 depends on the call, so where depth begins to grow (20 dB) and ends (0 dB) is set, not measured: between the two, k is
 linear in the SNR, rounded up. All of it is provisional until an evaluation fits it.

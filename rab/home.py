@@ -65,5 +65,5 @@ class HomeLock:
             who = "another process"
         return HomeLocked(
             f"the data directory {self._home} is in use by {who}",
-            hint="ask it over its HTTP address, wait for it to end, or work in another directory with --home",
+            hint="ask it over its HTTP address, wait for it to end, or work elsewhere: `rab --home FOLDER …`",
         )

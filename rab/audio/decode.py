@@ -29,6 +29,8 @@ from rab.errors import AudioError, InputError, NotFound
 
 _MAX_BLOCK_SAMPLES = 1 << 20
 _N_LEAD_IN = 1 << 15
+_MIN_RATE_HZ = 100
+"""Below this, elephants and whales included, a header is wrong, and effort would be counted in thousands of seconds."""
 _MAX_NOTES_BYTES = 1 << 20
 _UNKNOWN_N_FRAMES = (1 << 63) - 1
 """What libsndfile reports for a FLAC stream whose header leaves its length open."""
@@ -66,6 +68,11 @@ def probe(path: Path) -> Header:
     if n_bytes == 0:
         raise AudioError(f"{path} is empty: 0 bytes", hint="copy it again from the card, or delete it")
     with _opened(path) as sound:
+        if sound.samplerate < _MIN_RATE_HZ:
+            raise AudioError(
+                f"{path} claims a sample rate of {sound.samplerate} Hz, which no recorder of sound has",
+                hint="its header is damaged: copy it again from the card",
+            )
         header = Header(
             container=sound.format,
             sample_rate_hz=sound.samplerate,
@@ -118,6 +125,8 @@ def bytes_of(path: Path, *, hint: str = "check the path") -> Iterator[BufferedRe
     Raises `NotFound` where there is no file, and `AudioError` where the disk refuses it: that is this file's failure,
     not the store's, and a batch goes on with the next one.
     """
+    if path.exists() and not path.is_file():
+        raise AudioError(f"{path} cannot be read: it is a folder, a pipe or a device", hint="name files of sound")
     try:
         with path.open("rb") as file:
             yield file

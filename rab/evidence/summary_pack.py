@@ -185,7 +185,7 @@ class _Table:
         return row | _taxon_group(one) | self._per_hour() | calls
 
     def _per_hour(self) -> _Row:
-        return {"denominator": round(self._hours, 6), "denominator_unit": "h"}
+        return {"denominator": round(self._hours, 9), "denominator_unit": "h"}
 
     def hour_rows(self, found: Detections) -> Iterator[_Row]:
         """Yield an hour's row for each hour with effort: an hour nobody listened in has no count, not a count of 0."""
@@ -196,7 +196,7 @@ class _Table:
                 yield _row("detections_by_hour", count.n_segments, "segments", basis, count.rows_sha256) | {
                     "group": f"{begins:02}",
                     "group_words": f"{begins:02}:00–{(begins + 1) % 24:02}:00",
-                    "denominator": round(hour.recorder_ms / _HOUR_MS, 6),
+                    "denominator": round(hour.recorder_ms / _HOUR_MS, 9),
                     "denominator_unit": "h",
                 }
 
@@ -256,7 +256,7 @@ def _exemplars(calls: Sequence[StoredSegment], taxon: Taxon) -> _Row:
 def _row(name: str, value: float, unit: str, basis: str, sha: str, *, decimals: int = 0) -> _Row:
     return {
         "name": name,
-        "value": round(float(value), 6),
+        "value": round(float(value), 9),
         "unit": unit,
         "decimals": decimals,
         "basis": basis,

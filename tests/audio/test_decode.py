@@ -332,3 +332,19 @@ def test_other_sound_of_the_same_size_is_not_played(tmp_path: Path) -> None:
     soundfile.write(path, np.full(1000, 0.5), 8000)
     with pytest.raises(NotFound, match="no longer holds the recording"):
         read_clip(recording, channel=None, t0_ms=0, t1_ms=50)
+
+
+def test_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    """A named pipe with an audio name would block for ever; it is refused like a folder."""
+    pipe = tmp_path / "x.wav"
+    os.mkfifo(pipe)
+    with pytest.raises(AudioError, match="cannot be read: it is a folder, a pipe"):
+        read_recording(pipe)
+
+
+def test_sample_rate_of_no_recorder_is_refused(tmp_path: Path) -> None:
+    """A header that claims 1 Hz would turn a second of sound into an hour of effort."""
+    path = tmp_path / "x.wav"
+    soundfile.write(path, np.zeros(4000), 1)
+    with pytest.raises(AudioError, match="sample rate of 1 Hz"):
+        read_recording(path)

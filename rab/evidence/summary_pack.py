@@ -87,6 +87,8 @@ def gather_summary(
     gaps = counts.gaps(space, where, longer_than_ms=policy.gap_hours * _HOUR_MS)
     found = counts.detections(space, where, n_exemplars=policy.n_exemplars)
     ruled_out = counts.out_of_range(space, where, n_exemplars=policy.n_exemplars)
+    audible = where.model_copy(update={"snr_min_db": max(policy.low_snr_db, where.snr_min_db or policy.low_snr_db)})
+    clear = counts.detections(space, audible, n_exemplars=1)
     quality = counts.quality_profile(space, where, QualityLimits(low_snr_db=policy.low_snr_db))
     table = _Table(counts, card, effort)
     rows = [
@@ -96,6 +98,7 @@ def gather_summary(
         *table.hour_rows(found),
         *table.ruled_out_rows(ruled_out),
         *table.quality_rows(quality),
+        *table.weak_rows(found, clear, policy.low_snr_db),
     ]
     if failed_files:
         basis = "files of the whole library that an ingest could not read and no later one did"
@@ -186,6 +189,16 @@ class _Table:
 
     def _per_hour(self) -> _Row:
         return {"denominator": round(self._hours, 9), "denominator_unit": "h"}
+
+    def weak_rows(self, found: Detections, clear: Detections, low_snr_db: float) -> Iterator[_Row]:
+        """Yield how many detections lie where hardly anything can be heard: a classifier names noise, too."""
+        n_weak = found.count.n_segments - clear.count.n_segments
+        if found.count.n_segments:
+            basis = f"{self._detected}, with an SNR below {low_snr_db:g} dB or none that could be measured"
+            yield _row("weak_detections", n_weak, "segments", basis, clear.count.rows_sha256) | {
+                "denominator": found.count.n_segments,
+                "denominator_unit": "segments",
+            }
 
     def hour_rows(self, found: Detections) -> Iterator[_Row]:
         """Yield an hour's row for each hour with effort: an hour nobody listened in has no count, not a count of 0."""

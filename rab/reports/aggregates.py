@@ -25,6 +25,7 @@ _WORDS = {
     "detection_days": "Days with a detection",
     "out_of_range_detections": "Removed by the location filter",
     "sound_detections": "Sounds that are no animals",
+    "weak_detections": "Detections with a weak signal or none",
     "detections_by_hour": "Detections by local hour",
     "snr_median_db": "Median SNR",
     "snr_bin": "Segments by SNR",

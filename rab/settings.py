@@ -48,7 +48,9 @@ class Settings(BaseSettings):
     )
     model: str = Field(default="birdnet-v2.4", description="Model that embeds and searches when none is named.")
     models_dir: Path | None = Field(default=None, description="Where weights are installed; unset: RAB_HOME/models.")
-    n_threads: int | None = Field(default=None, ge=1, description="Threads of the network; unset: one per core.")
+    n_threads: int | None = Field(
+        default=None, ge=1, description="Windows heard at once in an ingest; unset: one per core."
+    )
     accept_licences: bool = Field(
         default=False, description="Accept the licences of models unattended; otherwise `rab models install` asks."
     )

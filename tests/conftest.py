@@ -83,7 +83,7 @@ def library(models_dir: Path, samples_dir: Path, tmp_path_factory: pytest.TempPa
     settings = Settings(home=tmp_path_factory.mktemp("library"), models_dir=models_dir, n_threads=1)
     deployments = read_deployments(samples_dir / "deployments.csv")
     with open_workspace(settings, purpose="tests") as workspace:
-        report = ingest(workspace, [samples_dir], model="birdnet-v2.4", deployments=deployments)
+        report = ingest(workspace, [samples_dir], models=("birdnet-v2.4",), deployments=deployments)
         assert report.failures == ()
         cluster_library(workspace, model="birdnet-v2.4")
         yield workspace

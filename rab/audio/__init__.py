@@ -3,11 +3,11 @@
 from rab.audio.channels import ChannelPolicy, voices
 from rab.audio.clip import clip_expansion, clip_wav
 from rab.audio.clocks import canonical_zone
-from rab.audio.decode import read_clip, stream
+from rab.audio.decode import read_clip, stream, stream_voices
 from rab.audio.deployments import deployment_for, read_deployments
 from rab.audio.find import AUDIO_SUFFIXES, FoundAudio, find_audio
 from rab.audio.licences import stated_licence
-from rab.audio.recordings import read_recording
+from rab.audio.recordings import read_recording, started_at
 from rab.audio.resample import resampled
 
 __all__ = [
@@ -23,7 +23,9 @@ __all__ = [
     "read_deployments",
     "read_recording",
     "resampled",
+    "started_at",
     "stated_licence",
     "stream",
+    "stream_voices",
     "voices",
 ]

@@ -12,7 +12,7 @@ decode 2¹⁵ samples before it begins to count.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from io import BufferedReader
@@ -86,18 +86,27 @@ def probe(path: Path) -> Header:
 
 
 def stream(recording: Recording, *, channel: int | None, block_ms: float = 1000.0) -> Iterator[Waveform]:
-    """Decode one voice from the beginning, block after block, at the recording's true rate.
+    """Decode one voice from the beginning, block after block, as `stream_voices` does with several."""
+    for (block,) in stream_voices(recording, (channel,), block_ms=block_ms):
+        yield block
 
-    `channel` counts from 0; None averages all channels. Blocks are contiguous and last `block_ms`, or less where that
-    would take more than 2²⁰ samples. Raises `NotFound` when the recording's bytes are no longer at its path, and
-    `AudioError` for samples that are not finite and for a file that breaks off, with the time of either.
+
+def stream_voices(
+    recording: Recording, channels: Sequence[int | None], *, block_ms: float = 1000.0
+) -> Iterator[tuple[Waveform, ...]]:
+    """Decode voices from the beginning, block after block, at the recording's true rate.
+
+    A channel counts from 0; None averages all channels. A block is a waveform per voice, in the order asked for. Blocks
+    are contiguous and last `block_ms`, or less where that would take more than 2²⁰ samples. Raises `NotFound` when the
+    recording's bytes are no longer at its path, and `AudioError` for samples that are not finite and for a file that
+    breaks off, with the time of either.
     """
     rate_hz = recording.sample_rate_hz
     n_block = max(1, round(block_ms * rate_hz / 1000))
     n_read = 0
-    for samples in _blocks(recording, channel, 0, recording.n_frames, n_block):
-        yield Waveform(samples, rate_hz, 1000 * n_read / rate_hz)
-        n_read += len(samples)
+    for voices in _blocks(recording, channels, 0, recording.n_frames, n_block):
+        yield tuple(Waveform(samples, rate_hz, 1000 * n_read / rate_hz) for samples in voices)
+        n_read += len(voices[0])
 
 
 def read_clip(recording: Recording, *, channel: int | None, t0_ms: float, t1_ms: float) -> Waveform:
@@ -114,7 +123,8 @@ def read_clip(recording: Recording, *, channel: int | None, t0_ms: float, t1_ms:
             hint=f"it lasts {recording.duration_ms:g} ms",
         )
     first = max(start - _N_LEAD_IN, 0)
-    samples = np.concatenate(list(_blocks(recording, channel, first, stop, _MAX_BLOCK_SAMPLES)))
+    blocks = _blocks(recording, (channel,), first, stop, _MAX_BLOCK_SAMPLES)
+    samples = np.concatenate([voice for (voice,) in blocks])
     return Waveform(samples[start - first :], rate_hz, 1000 * start / rate_hz)
 
 
@@ -202,18 +212,21 @@ def _checked(path: Path, header: Header) -> Header:
     return header._replace(guano=guano)
 
 
-def _blocks(recording: Recording, channel: int | None, first: int, stop: int, n_block: int) -> Iterator[Samples]:
-    """Go through frames [first, stop) of one voice, at most `n_block` and 2²⁰ samples at a time."""
-    if channel is not None and not 0 <= channel < recording.n_channels:
-        hint = f"it has {recording.n_channels}, counted from 0"
-        raise InputError(f"{recording.file_name} has no channel {channel}", hint=hint)
+def _blocks(
+    recording: Recording, channels: Sequence[int | None], first: int, stop: int, n_block: int
+) -> Iterator[tuple[Samples, ...]]:
+    """Go through frames [first, stop) of some voices, at most `n_block` frames and 2²⁰ samples at a time."""
+    for channel in channels:
+        if channel is not None and not 0 <= channel < recording.n_channels:
+            hint = f"it has {recording.n_channels}, counted from 0"
+            raise InputError(f"{recording.file_name} has no channel {channel}", hint=hint)
     n_block = min(n_block, _MAX_BLOCK_SAMPLES // recording.n_channels)
     at = first
     with _reopened(recording) as sound:
         try:
             sound.seek(first)
             while at < stop and len(frames := sound.read(min(n_block, stop - at), dtype="float32", always_2d=True)):
-                yield _voice(frames, recording, channel, at)
+                yield tuple(_voice(frames, recording, channel, at) for channel in channels)
                 at += len(frames)
         except soundfile.SoundFileError as error:
             raise _cut_short(recording.path, at / recording.sample_rate_hz, recording.duration_ms / 1000) from error

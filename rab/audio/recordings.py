@@ -1,13 +1,14 @@
 """Reading a recording: a file on disk becomes the noun that everything else refers to."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from rab.audio.decode import probe, sha256_of
 from rab.audio.deployments import deployment_for
 from rab.audio.notes import recorder_notes
 from rab.domain import Deployment, Recording
-from rab.errors import InputError
+from rab.errors import InputError, RabError
 
 
 def read_recording(
@@ -47,3 +48,16 @@ def read_recording(
         site=deployment.site if deployment else None,
         notes=notes.model_copy(update={"time_expansion": expansion, "caveats": caveats}),
     )
+
+
+def started_at(path: Path, *, deployments: Sequence[Deployment] = ()) -> datetime | None:
+    """Read when a recording began from its header, notes and name, without reading the rest of the file.
+
+    None where that is not known, and for a file that cannot be read: whoever reads it whole will be told why.
+    """
+    try:
+        header, deployment = probe(path), deployment_for(path, deployments)
+        notes = recorder_notes(path.name, guano=header.guano, comment=header.comment, deployment=deployment)
+    except RabError:
+        return None
+    return notes.started_at

@@ -8,7 +8,7 @@ clusters; labels outlive even those that are not.
 What is known of a recording's place and time is not forgotten when it is ingested again by someone who tells less.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
@@ -20,25 +20,26 @@ from rab.catalog.statements import chunks, insert_missing, upsert
 from rab.domain import EmbedderCard, Recording, StoredSegment, TaxonScore
 from rab.errors import InputError
 
+_N_SEGMENTS_HELD = 500
+
 
 def commit(
-    connection: Connection, recording: Recording, card: EmbedderCard, cut: Sequence[StoredSegment], policy: str
-) -> None:
-    """Write a recording, its segments with their scores, and that the model is done with it."""
-    for stored in cut:
-        if (stored.segment.recording_id, stored.segment.embedder) != (recording.id, card.key):
-            raise InputError(
-                f"segment {stored.segment.id} is not of recording {recording.id[:12]} and {card.key}",
-                hint="commit each recording with its own segments",
-            )
+    connection: Connection, recording: Recording, card: EmbedderCard, cut: Iterable[StoredSegment], policy: str
+) -> list[str]:
+    """Write a recording, its segments with their scores, and that the model is done with it.
+
+    Segments are taken a few hundred at a time, so a night of them is never in memory at once. Returns the ids of
+    segments of that space that an earlier commit wrote and this one does not.
+    """
     recording_pk, known = put_recording(connection, recording)
     space_pk = _put_space(connection, card)
-    _forget_other_cuttings(connection, recording_pk, space_pk, {stored.segment.id for stored in cut})
-    if cut:
-        rows = [{"recording_pk": recording_pk, "space_pk": space_pk, **segment_fields(stored, known)} for stored in cut]
-        written = upsert(connection, segments, "id").returning(segments.c.id, segments.c.pk)
-        pks: dict[str, int] = dict(connection.execute(written, rows).all())
-        _put_scores(connection, pks, card.score_threshold, cut)
+    _forget_other_spaces(connection, recording_pk, space_pk)
+    written: set[str] = set()
+    audio_ms = 0.0
+    for some in chunks(cut, _N_SEGMENTS_HELD):
+        written |= _put_segments(connection, (recording_pk, space_pk), known, card, some)
+        audio_ms += sum(stored.segment.t1_ms - stored.segment.t0_ms for stored in some)
+    gone = _forget_all_but(connection, recording_pk, space_pk, written)
     run = {
         "recording_pk": recording_pk,
         "space_pk": space_pk,
@@ -46,10 +47,30 @@ def commit(
         "score_threshold": card.score_threshold,
         "code_version": __version__,
         "committed_at_us": now_us(),
-        "n_segments": len(cut),
-        "audio_ms": sum(stored.segment.t1_ms - stored.segment.t0_ms for stored in cut),
+        "n_segments": len(written),
+        "audio_ms": audio_ms,
     }
     connection.execute(upsert(connection, model_runs, "recording_pk", "space_pk"), run)
+    return gone
+
+
+def _put_segments(
+    connection: Connection, keys: tuple[int, int], recording: Recording, card: EmbedderCard, some: list[StoredSegment]
+) -> set[str]:
+    for stored in some:
+        if (stored.segment.recording_id, stored.segment.embedder) != (recording.id, card.key):
+            raise InputError(
+                f"segment {stored.segment.id} is not of recording {recording.id[:12]} and {card.key}",
+                hint="commit each recording with its own segments",
+            )
+    recording_pk, space_pk = keys
+    rows = [
+        {"recording_pk": recording_pk, "space_pk": space_pk, **segment_fields(stored, recording)} for stored in some
+    ]
+    statement = upsert(connection, segments, "id").returning(segments.c.id, segments.c.pk)
+    pks: dict[str, int] = dict(connection.execute(statement, rows).all())
+    _put_scores(connection, pks, card.score_threshold, some)
+    return set(pks)
 
 
 def put_recording(connection: Connection, recording: Recording) -> tuple[int, Recording]:
@@ -103,17 +124,23 @@ def _put_space(connection: Connection, card: EmbedderCard) -> int:
     return int(found.pk)
 
 
-def _forget_other_cuttings(connection: Connection, recording_pk: int, space_pk: int, cut: set[str]) -> None:
+def _forget_other_spaces(connection: Connection, recording_pk: int, space_pk: int) -> None:
+    """Remove what the model heard in a recording with other weights."""
     model = select(spaces.c.model).where(spaces.c.pk == space_pk).scalar_subquery()
     others = connection.scalars(select(spaces.c.pk).where(spaces.c.model == model, spaces.c.pk != space_pk)).all()
     for table in (model_runs, segments):
         connection.execute(delete(table).where(table.c.recording_pk == recording_pk, table.c.space_pk.in_(others)))
+
+
+def _forget_all_but(connection: Connection, recording_pk: int, space_pk: int, cut: set[str]) -> list[str]:
+    """Remove the segments of an earlier cutting; return their ids."""
     own = select(segments.c.pk, segments.c.id).where(
         segments.c.recording_pk == recording_pk, segments.c.space_pk == space_pk
     )
-    gone = [pk for pk, segment_id in connection.execute(own) if segment_id not in cut]
-    for some in chunks(gone):
+    gone = {segment_id: pk for pk, segment_id in connection.execute(own) if segment_id not in cut}
+    for some in chunks(gone.values()):
         connection.execute(delete(segments).where(segments.c.pk.in_(some)))
+    return sorted(gone)
 
 
 def _put_scores(

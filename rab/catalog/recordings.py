@@ -1,6 +1,6 @@
 """Recordings and deployments: what was recorded, where, and which models are done with it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, true
 
@@ -29,16 +29,17 @@ class Recordings(Database):
             return [read_document(Deployment, document) for document in found]
 
     def commit_recording(
-        self, recording: Recording, card: EmbedderCard, segments: Sequence[StoredSegment], *, policy: str
-    ) -> None:
+        self, recording: Recording, card: EmbedderCard, segments: Iterable[StoredSegment], *, policy: str
+    ) -> list[str]:
         """Store what a model heard in a recording, and that it is done; in one transaction, and again without effect.
 
         An earlier commit of the recording by that model is replaced. `policy` is the fingerprint of how it was cut.
         Labels and clusters of `segments` are not part of a commit: they have doors of their own. Raises `InputError`
-        for segments of another recording or model.
+        for segments of another recording or model. Returns the ids of segments that the earlier commit had and this one
+        has not: their vectors are of no more use.
         """
         with self._writing() as connection:
-            commit(connection, recording, card, segments, policy)
+            return commit(connection, recording, card, segments, policy)
 
     def refresh_recording(self, recording: Recording) -> None:
         """Store where a recording lies now, and what is newly known of its place and time; nothing is forgotten."""

@@ -98,6 +98,10 @@ def segment_fields(stored: StoredSegment, recording: Recording) -> Fields:
         "channel": segment.channel,
         "t0_ms": segment.t0_ms,
         "t1_ms": segment.t1_ms,
+        "low_hz": segment.low_hz,
+        "high_hz": segment.high_hz,
+        "detection_score": segment.detection_score,
+        "human_voice": stored.human_voice,
         **heard_fields(recording, segment.t0_ms),
         **stored.quality.model_dump(),
         "descriptors": stored.descriptors.model_dump_json(exclude_none=True),
@@ -116,6 +120,9 @@ def segment_of(
             t0_ms=row.t0_ms,
             t1_ms=row.t1_ms,
             embedder=row.model,
+            low_hz=row.low_hz,
+            high_hz=row.high_hz,
+            detection_score=row.detection_score,
         ),
         recording=recording,
         quality=SignalQuality(**{name: getattr(row, name) for name in SignalQuality.model_fields}),
@@ -123,6 +130,7 @@ def segment_of(
         scores=tuple(scores),
         labels=tuple(labels),
         cluster_id=row.cluster_id,
+        human_voice=row.human_voice,
     )
 
 

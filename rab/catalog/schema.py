@@ -25,10 +25,11 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
-HEAD = "0001"
+HEAD = "0002"
 """The migration that ends in these tables."""
 
 metadata = MetaData(
@@ -117,6 +118,10 @@ segments = Table(
     Column("channel", SmallInteger),
     Column("t0_ms", Double, nullable=False),
     Column("t1_ms", Double, nullable=False),
+    Column("low_hz", Double),
+    Column("high_hz", Double),
+    Column("detection_score", Double),
+    Column("human_voice", Boolean, nullable=False, server_default=false()),
     Column("heard_at_us", BigInteger),
     Column("local_hour", SmallInteger),
     Column("local_date", String(10)),

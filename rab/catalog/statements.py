@@ -37,8 +37,8 @@ def stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
     yield from connection.execute(query, execution_options={"yield_per": _MAX_VALUES})
 
 
-def chunks(values: Iterable[Item]) -> Iterator[list[Item]]:
-    """Cut values into lists that fit into one statement."""
+def chunks(values: Iterable[Item], n: int = _MAX_VALUES) -> Iterator[list[Item]]:
+    """Cut values into lists of n at most, which fit into one statement."""
     rest = iter(values)
-    while some := list(islice(rest, _MAX_VALUES)):
+    while some := list(islice(rest, n)):
         yield some

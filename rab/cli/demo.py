@@ -41,7 +41,8 @@ def demo(ctx: click.Context, serve: bool, port: int | None) -> None:
             batch = ingest(
                 workspace,
                 [Path(recording) for recording in samples.recordings],
-                model=settings.model,
+                models=(settings.model,),
+                n_threads=settings.n_threads,
                 deployments=read_deployments(Path(samples.deployments)),
                 watch=bar.watch,
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import rich_click as click
 from pydantic import ValidationError
@@ -10,6 +10,9 @@ from pydantic import ValidationError
 from rab.cli.session import json_option, library, print_json
 from rab.domain import Deployment, IngestReport, Value
 from rab.errors import InputError
+
+if TYPE_CHECKING:
+    from rab.workflows.ingest import ProcessingOrder
 
 SOME_FAILED = 4
 """Exit code of a batch that ended with failed files."""
@@ -24,13 +27,21 @@ AnyValue = TypeVar("AnyValue", bound=Value)
 @click.option("--lon", "lon_deg", type=float, help="Longitude of that site, degrees east.")
 @click.option("--zone", help="IANA name of the clock that the recorder kept, such as Europe/Zurich or UTC.")
 @click.option("--deployments", type=click.Path(path_type=Path), help="CSV of sites, places, zones and file patterns.")
-@click.option("--model", metavar="KEY", help="Model that embeds (RAB_MODEL; birdnet-v2.4 without either).")
+@click.option(
+    "--model", "models", metavar="KEY", multiple=True, help="Model that hears; several in one pass (RAB_MODEL)."
+)
 @click.option("--channels", default="mix", help="`mix` averages channels, `each` keeps them apart, a number takes one.")
 @click.option("--hop", "hop_ms", type=float, help="Milliseconds from window to window; less than a window overlaps.")
 @click.option(
     "--time-expansion", type=click.IntRange(1), help="Factor by which the files were slowed; else as the files say."
 )
-@click.option("--again", is_flag=True, help="Embed files that are already done, too.")
+@click.option("--snr-floor", "snr_floor_db", type=float, help="dB; segments with less are counted, not embedded.")
+@click.option(
+    "--order", type=click.Choice(["path", "oldest", "newest"]), default="path", help="Which files are heard first."
+)
+@click.option("--threads", "n_threads", type=click.IntRange(1), help="Windows heard at once (RAB_N_THREADS).")
+@click.option("--batch", type=click.IntRange(1), default=16, help="Windows that a model hears in one call, at most.")
+@click.option("--again", is_flag=True, help="Hear files that are already done, too.")
 @json_option
 @click.pass_context
 def ingest(
@@ -38,10 +49,14 @@ def ingest(
     /,
     paths: tuple[Path, ...],
     deployments: Path | None,
-    model: str | None,
+    models: tuple[str, ...],
     channels: str,
     hop_ms: float | None,
     time_expansion: int | None,
+    snr_floor_db: float | None,
+    order: "ProcessingOrder",
+    n_threads: int | None,
+    batch: int,
     again: bool,
     as_json: bool,
     **place: str | float | None,
@@ -58,14 +73,26 @@ def ingest(
     from rab.workflows.ingest import ingest as run
 
     policy = IngestPolicy(
-        channels=_channels(channels), window=_checked(WindowPolicy, {"hop_ms": hop_ms}), time_expansion=time_expansion
+        channels=_channels(channels),
+        window=_checked(WindowPolicy, {"hop_ms": hop_ms}),
+        time_expansion=time_expansion,
+        batch=batch,
+        snr_floor_db=snr_floor_db,
     )
     known = read_deployments(deployments) if deployments else ()
     here = _place(place)
     with library(ctx) as (settings, workspace), progress_bar(shown=not as_json) as bar:
-        chosen = model or settings.model
         report = run(
-            workspace, paths, model=chosen, deployments=known, here=here, policy=policy, again=again, watch=bar.watch
+            workspace,
+            paths,
+            models=models or (settings.model,),
+            deployments=known,
+            here=here,
+            policy=policy,
+            order=order,
+            n_threads=n_threads or settings.n_threads,
+            again=again,
+            watch=bar.watch,
         )
     print_json(report) if as_json else click.echo("\n".join(report_lines(report)))
     if report.failures:
@@ -114,6 +141,8 @@ def report_lines(report: IngestReport) -> Iterator[str]:
         f" {len(report.failures)} failed"
     )
     yield f"{report.n_segments} segments of {report.audio_ms / 1000:.1f} s of sound in {seconds:.1f} s{speed}"
+    if report.n_below_snr_floor:
+        yield f"{report.n_below_snr_floor} segments below the SNR floor were counted and not embedded"
     yield from (f"note: {caveat}" for caveat in report.caveats)
     yield from (f"skipped {skipped.path}: {skipped.reason}" for skipped in report.skipped)
     for failure in report.failures:

@@ -3,7 +3,7 @@
 from rab.domain.cluster import Cluster, Clustering
 from rab.domain.deployment import Deployment
 from rab.domain.descriptors import MEASURES, Descriptors, Measure
-from rab.domain.embedding import EmbeddedBatch, EmbedderCard, ModelCredit
+from rab.domain.embedding import Activation, EmbeddedBatch, EmbedderCard, FoundCall, ModelCredit
 from rab.domain.evidence import (
     AggregateEntry,
     CallName,
@@ -42,6 +42,7 @@ from rab.domain.waveform import Samples, Waveform
 
 __all__ = [
     "MEASURES",
+    "Activation",
     "AggregateEntry",
     "CallName",
     "CallRef",
@@ -59,6 +60,7 @@ __all__ = [
     "EvidencePack",
     "FileFailure",
     "FileSkipped",
+    "FoundCall",
     "GenerationRecord",
     "GroundedText",
     "IngestReport",

@@ -5,6 +5,7 @@ the vectors, so a collection knows what filled it, and vectors with another fing
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ from pydantic import Field
 
 from rab.domain.ids import canonical_json, content_id
 from rab.domain.value import Ms, Value
+
+Activation = Literal["sigmoid", "softmax"]
+"""What makes raw scores of logits: each class by itself, or all classes sharing 1."""
 
 
 class EmbedderCard(Value):
@@ -38,6 +42,9 @@ class EmbedderCard(Value):
     """Recordings with a lower sample rate are skipped with a reason."""
     score_threshold: float = Field(default=0.3, ge=0, le=1)
     """Raw score from which a class counts as detected."""
+    activation: Activation = "sigmoid"
+    finds_calls: bool = False
+    """Whether its segments are the calls that it finds inside its windows, or the windows themselves."""
 
     @property
     def key(self) -> str:
@@ -87,13 +94,35 @@ class ModelCredit(Value):
         )
 
 
+@dataclass(frozen=True)
+class FoundCall:
+    """A call inside a window: which window of the batch, from when to when (from the window's start), in which band.
+
+    `detection_score`, 0–1, is how sure the model is that there is a call, whosever it is.
+    """
+
+    window: int
+    t0_ms: float
+    t1_ms: float
+    low_hz: float
+    high_hz: float
+    detection_score: float
+
+
 @dataclass(frozen=True, eq=False)
 class EmbeddedBatch:
-    """What one pass over n windows gives: embeddings float32 [n, dim] and logits float32 [n, n_classes]."""
+    """What one pass over n windows gives: embeddings float32 [m, dim] and logits float32 [m, n_classes].
+
+    A model that hears windows as they are gives a row to each, m = n. One that finds calls in them (`card.finds_calls`)
+    gives a row to each call, by window and then by time, and says in `calls` where each one is.
+    """
 
     embeddings: npt.NDArray[np.float32]
     logits: npt.NDArray[np.float32]
+    calls: tuple[FoundCall, ...] | None = None
 
     def __post_init__(self) -> None:
+        if self.calls is not None and len(self.calls) != len(self.embeddings):
+            raise ValueError(f"{len(self.calls)} calls cannot have {len(self.embeddings)} embeddings")
         for array in (self.embeddings, self.logits):
             array.flags.writeable = False

@@ -13,23 +13,33 @@ class FileFailure(Value):
 
 
 class FileSkipped(Value):
-    """A file that was left out on purpose."""
+    """A file that a model left out on purpose."""
 
     path: str
+    model: str
     reason: str
 
 
 class IngestReport(Value):
     """What became of a batch."""
 
-    model: str
+    models: tuple[str, ...]
     n_files: int
     n_ingested: int
+    """Files that at least one model newly heard."""
     n_already_done: int
+    """Files that every model asked for had heard before, or cannot hear."""
     n_segments: int
     """Segments newly stored."""
+    n_below_snr_floor: int = 0
+    """Segments that were measured and counted, not embedded."""
+    n_outside_activity: int = 0
+    """Windows outside the hours of activity: not embedded."""
+    n_human_voice_flagged: int = 0
+    n_human_voice_dropped: int = 0
+    """Segments in which people are heard: stored with a flag, or not stored at all."""
     audio_ms: float
-    """Sound newly embedded."""
+    """Sound newly taken in; overlapping windows and several models count it once."""
     elapsed_ms: float
     failures: tuple[FileFailure, ...] = ()
     skipped: tuple[FileSkipped, ...] = ()

@@ -1,7 +1,7 @@
 """CallSegment: the span of sound that is embedded, compared and cited.
 
-One embedder's window on one voice of one recording. A StoredSegment is that span with everything that was measured on
-it: the unit in which evidence is gathered.
+One embedder's window on one voice of one recording, or a call that a model found there. A StoredSegment is that span
+with everything that was measured on it: the unit in which evidence is gathered.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ from rab.domain.label import Label
 from rab.domain.quality import SignalQuality
 from rab.domain.recording import Recording
 from rab.domain.taxon import TaxonScore
-from rab.domain.value import Instant, Ms, Value
+from rab.domain.value import Fraction, Hz, Instant, Ms, Value
 
 
 class CallSegment(Value):
@@ -28,6 +28,11 @@ class CallSegment(Value):
     t1_ms: Ms
     embedder: str
     """`EmbedderCard.key`."""
+    low_hz: Hz | None = None
+    high_hz: Hz | None = None
+    """The band of a call that the model found; None where a window is a segment, whatever sounds in it."""
+    detection_score: Fraction | None = None
+    """How sure the model is that there is a call, whosever it is; None where windows are segments."""
 
 
 class StoredSegment(Value):
@@ -41,6 +46,8 @@ class StoredSegment(Value):
     """Best first."""
     labels: tuple[Label, ...] = ()
     cluster_id: str | None = None
+    human_voice: bool = False
+    """Whether a classifier hears people in it, by the policy under which it was ingested."""
 
     @property
     def heard_at(self) -> Instant | None:

@@ -15,7 +15,9 @@ from rab.domain import EmbeddedBatch, EmbedderCard, Taxon
 class Embedder(Protocol):
     """A model that embeds and names windows of sound.
 
-    Thread safety: one instance serves one thread at a time. Instances share no state, so a worker builds its own.
+    Thread safety: `embed` may be called from several threads at once. Each call computes on the threads that the
+    adapter was built with, so as many workers as there are cores share one adapter built with one thread. An adapter
+    whose runtime cannot do that lets the calls wait for each other.
     """
 
     @property
@@ -31,8 +33,9 @@ class Embedder(Protocol):
     def embed(self, windows: npt.NDArray[np.float32]) -> EmbeddedBatch:
         """Embed float32 [n, window_samples] at the card's rate, full scale ±1; n may be 0.
 
-        Returns embeddings float32 [n, dim] and logits float32 [n, n_classes]. Raises `InputError` for another shape
-        or for samples that are not finite.
+        Returns embeddings float32 [m, dim] and logits float32 [m, n_classes]: m is n, or for a model that finds calls
+        the number of calls, with where each one is. What `card.activation` makes of a logit is the raw score. Raises
+        `InputError` for another shape or for samples that are not finite.
         """
         ...
 

@@ -1,5 +1,5 @@
 """Segments: the spans of sound that models hear."""
 
-from rab.segments.window import Window, WindowPolicy, spans, windows
+from rab.segments.window import Cut, Window, WindowPolicy, cuts, spans, windows
 
-__all__ = ["Window", "WindowPolicy", "spans", "windows"]
+__all__ = ["Cut", "Window", "WindowPolicy", "cuts", "spans", "windows"]

@@ -74,6 +74,10 @@ class VectorStore(Protocol):
         """Set the cluster of segments that exist, durably; None clears it."""
         ...
 
+    def discard(self, segment_ids: Sequence[str]) -> None:
+        """Forget segments, durably; those that do not exist are passed over."""
+        ...
+
     def close(self) -> None:
         """Let go of files and connections; closing twice does nothing."""
         ...

@@ -66,5 +66,11 @@ class ExactStore:
                 if (stored := self._stored.get(segment)) is not None
             }
 
+    def discard(self, segment_ids: Sequence[str]) -> None:
+        """Forget segments; those that do not exist are passed over."""
+        gone = set(segment_ids)
+        with self._writing:
+            self._stored = {segment: stored for segment, stored in self._stored.items() if segment not in gone}
+
     def close(self) -> None:
         """Do nothing: there is nothing to let go of."""

@@ -190,6 +190,12 @@ class QdrantStore(ABC):
                 with self._errors():
                     self._set_cluster(ids[start : start + BATCH], cluster)
 
+    def discard(self, segment_ids: Sequence[str]) -> None:
+        """Forget segments, durably; those that do not exist are passed over."""
+        for start in range(0, len(segment_ids), BATCH):
+            with self._errors():
+                self._delete([point_id(segment) for segment in segment_ids[start : start + BATCH]])
+
     def _pages(self, segment_ids: Sequence[str], *, with_vectors: bool) -> Iterator[Sequence[Record]]:
         for start in range(0, len(segment_ids), BATCH):
             with self._errors():
@@ -226,6 +232,10 @@ class QdrantStore(ABC):
     @abstractmethod
     def _set_cluster(self, ids: list[str], cluster: str | None) -> None:
         """Set or clear the cluster of at most `BATCH` points, which exist."""
+
+    @abstractmethod
+    def _delete(self, ids: list[str]) -> None:
+        """Delete those that exist of at most `BATCH` points."""
 
 
 def _segment_of(record: Record | ScoredRecord) -> str:

@@ -3,11 +3,11 @@
 `folder/card.json` says which embedder filled the collection, `folder/shard` is Qdrant Edge's. One process owns a shard;
 a second one is refused by the engine's lock, which dies with its holder.
 
-Durability: an update is in the write-ahead log when it returns, so `kill -9` loses nothing. `upsert` and
+Durability: an update is in the write-ahead log when it returns, so `kill -9` loses nothing. `upsert`, `discard` and
 `assign_clusters` end with a flush, some 70 `fsync` and `msync`, so that after a power cut no catalog says that a
 recording is done whose vectors never reached the disk. Storing 100 vectors of 1,024 dimensions takes 10 ms, a flush 15
-to 50 ms on a disk at rest and up to 400 ms on a busy one: store a recording with one call. An empty shard takes 0.3 MiB
-of disk, though its sparse files add up to 145 MiB.
+to 50 ms on a disk at rest and up to 400 ms on a busy one: store many vectors with one call. An empty shard takes
+0.3 MiB of disk, though its sparse files add up to 145 MiB.
 
 The engine writes through memory maps of sparse files, and a disk that fills up then kills the process with SIGBUS. So
 nothing is written while less than 256 MiB are free, more than the engine's files have ahead of them.
@@ -74,6 +74,12 @@ class QdrantEdgeStore(QdrantStore):
         super().assign_clusters(cluster_of)
         self._flush()
 
+    def discard(self, segment_ids: Sequence[str]) -> None:
+        """Forget segments, and flush."""
+        if segment_ids:
+            super().discard(segment_ids)
+            self._flush()
+
     def close(self) -> None:
         """Flush and release the folder; closing twice does nothing."""
         with self._errors():
@@ -117,6 +123,9 @@ class QdrantEdgeStore(QdrantStore):
             self._shard.update(edge.UpdateOperation.delete_payload([*ids], ["cluster_id"]))
         else:
             self._shard.update(edge.UpdateOperation.set_payload([*ids], {"cluster_id": cluster}))
+
+    def _delete(self, ids: list[str]) -> None:
+        self._shard.update(edge.UpdateOperation.delete_points([*ids]))
 
 
 class _EdgeDialect:

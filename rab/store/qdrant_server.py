@@ -99,6 +99,9 @@ class QdrantServerStore(QdrantStore):
         else:
             self._client.set_payload(self._name, {"cluster_id": cluster}, [*ids], wait=True)
 
+    def _delete(self, ids: list[str]) -> None:
+        self._client.delete(self._name, [*ids], wait=True)
+
 
 class _ServerDialect:
     def any_of(self, field: str, values: list[str] | list[int]) -> models.FieldCondition:

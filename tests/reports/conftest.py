@@ -345,7 +345,7 @@ def build_report(
         ),
         caveats=(f"{word}20250503_050000.WAV names no time zone.",),
         failures=(FileFailure(path=f"card/{word}.WAV", code="audio", message="it is cut off", hint="copy it again"),),
-        skipped=(FileSkipped(path=f"card/{word}.txt", reason="no audio"),),
+        skipped=(FileSkipped(path=f"card/{word}.txt", model="birdnet-v2.4", reason="no audio"),),
     )
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rab.audio import read_recording
 from rab.domain import EmbedderCard, Recording
 from rab.errors import AudioError
-from rab.segments import WindowPolicy, spans, windows
+from rab.segments import WindowPolicy, cuts, spans, windows
 
 Write = Callable[..., Recording]
 
@@ -219,6 +219,53 @@ def test_memory_does_not_grow_with_the_file(write: Write, rate_hz: int, hop_ms: 
         tracemalloc.stop()
     assert peaks[1] < 1.05 * peaks[0]
     assert peaks[1] < 25e6
+
+
+def test_several_models_and_channels_share_one_decoding(write: Write) -> None:
+    """Each hears what it would hear alone, in order, and the recording is read once."""
+    sound = np.random.default_rng(7).uniform(-0.5, 0.5, (48_000 * 8, 2)).astype(np.float32)
+    recording = write(sound, 48_000)
+    cards = [card(), card(window_ms=5000.0, sample_rate_hz=32_000, resampler="polyphase")]
+    together: dict[tuple[int, int | None], list[tuple[float, bytes, bytes]]] = {}
+    ends = []
+    for cut in cuts(recording, cards, WindowPolicy(), (0, 1, None)):
+        window = cut.window
+        heard = (window.t0_ms, window.samples.tobytes(), window.native.samples.tobytes())
+        together.setdefault((cut.model, cut.channel), []).append(heard)
+        ends.append(window.t1_ms)
+    alone = {
+        (model, channel): [
+            (window.t0_ms, window.samples.tobytes(), window.native.samples.tobytes())
+            for window in windows(recording, cards[model], WindowPolicy(), channel)
+        ]
+        for model in (0, 1)
+        for channel in (0, 1, None)
+    }
+    assert alone == together
+    assert sorted(ends) == ends
+
+
+def test_memory_of_several_models_does_not_grow_with_the_file(write: Write) -> None:
+    """What one model has read and another has not is a window at most."""
+    peaks = []
+    cards = [card(), card(window_ms=5000.0, sample_rate_hz=32_000)]
+    for minutes in (1, 2):
+        silence = np.zeros(48_000 * 60 * minutes, np.float32)
+        recording = write(silence, 48_000, name=f"{minutes}.flac", subtype="PCM_16")
+        tracemalloc.start()
+        for _ in cuts(recording, cards, WindowPolicy(), (None,)):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.05 * peaks[0]
+
+
+def test_a_model_that_finds_calls_hears_every_tail_and_never_twice(write: Write) -> None:
+    """Its windows lie end to end whatever hop was asked for, and the last may be short."""
+    bats = card(window_ms=2000.0).model_copy(update={"finds_calls": True})
+    recording = write(ramp(48_000 * 4 + 4_800), 48_000)
+    found = spans(recording, bats, WindowPolicy(hop_ms=500.0))
+    assert [(0.0, 2000.0), (2000.0, 4000.0), (4000.0, 4100.0)] == list(found)
 
 
 @pytest.mark.parametrize("hop_ms", [0.0, -1.0])

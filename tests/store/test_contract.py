@@ -249,6 +249,17 @@ def test_a_cluster_is_set_moved_and_cleared(store: VectorStore) -> None:
     assert expected == by_id(list(store.scan(EVERYTHING)))
 
 
+def test_what_is_discarded_is_gone(store: VectorStore) -> None:
+    """Discarded segments are neither found nor fetched; the others stay, and what is not there is passed over."""
+    first, second = (payload(segment) for segment in SEGMENTS[:2])
+    fill(store, first, second)
+    store.discard([SEGMENTS[0], SEGMENTS[5]])
+    store.discard([])
+    assert {SEGMENTS[1]: second} == by_id(list(store.scan(EVERYTHING)))
+    assert {SEGMENTS[1]} == set(store.fetch(SEGMENTS[:2]))
+    assert [SEGMENTS[1]] == [hit.segment_id for hit in store.search(VECTORS[0], 5, EVERYTHING)]
+
+
 @pytest.mark.parametrize(
     "where",
     [

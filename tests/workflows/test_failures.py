@@ -21,7 +21,7 @@ Open = Callable[[Path], AbstractContextManager[Workspace]]
 
 
 def run(workspace: Workspace, *paths: Path) -> IngestReport:
-    return ingest(workspace, paths, model=MODEL)
+    return ingest(workspace, paths, models=(MODEL,))
 
 
 def break_files(folder: Path, good: Path) -> dict[str, str]:

@@ -32,8 +32,10 @@ from pathlib import Path
 from rab.bootstrap import open_workspace
 from rab.catalog import Catalog
 from rab.settings import Settings
+from rab.workflows import shelf
 from rab.workflows.ingest import ingest
 
+shelf._MAX_WAIT_S = 0.0  # every file is stored as soon as it was heard
 home, models, folder, moment = sys.argv[1:]
 real, n_commits, n_heard = Catalog.commit_recording, 0, 0
 
@@ -47,9 +49,10 @@ def commit(*arguments, **options):
     n_commits += 1
     if (n_commits, moment) == (2, "points stored"):
         die()
-    real(*arguments, **options)
+    gone = real(*arguments, **options)
     if (n_commits, moment) == (2, "committed"):
         die()
+    return gone
 
 
 def watch(progress):
@@ -60,7 +63,7 @@ def watch(progress):
 Catalog.commit_recording = commit
 settings = Settings(home=Path(home), models_dir=Path(models), n_threads=1)
 with open_workspace(settings, purpose="rab ingest") as workspace:
-    ingest(workspace, [Path(folder)], model="birdnet-v2.4", watch=watch)
+    ingest(workspace, [Path(folder)], models=("birdnet-v2.4",), watch=watch)
 """
 """An ingest that kills itself: while it hears the second file, when its points are stored, or when it is committed."""
 
@@ -71,7 +74,7 @@ def undisturbed(
 ) -> object:
     """Return what a library of the three recordings holds when nothing went wrong."""
     with open_library(tmp_path_factory.mktemp("undisturbed")) as workspace:
-        ingest(workspace, cuckoos, model=MODEL)
+        ingest(workspace, cuckoos, models=(MODEL,))
         return contents(workspace)
 
 
@@ -106,7 +109,7 @@ def test_killed_ingest_goes_on_where_it_was(
         pack = evidence(workspace, known[0])
         assert {call.segment_id for call in pack.calls.values()} <= set(known)
         assert 3 * n_committed == cluster_library(workspace, model=MODEL).n_segments
-        report = ingest(workspace, [folder], model=MODEL)
+        report = ingest(workspace, [folder], models=(MODEL,))
         assert (3 - n_committed, n_committed) == (report.n_ingested, report.n_already_done)
         assert without_paths(undisturbed) == without_paths(contents(workspace))
 
@@ -116,34 +119,47 @@ class FullCatalog(Catalog):
 
     n_free = 1
 
-    def commit_recording(self, *arguments: object, **options: object) -> None:
+    def commit_recording(self, *arguments: object, **options: object) -> list[str]:
         if self.n_free == 0:
             raise StorageFailed("the catalog failed: its disk is full", hint="free some space and do it again")
-        super().commit_recording(*arguments, **options)  # type: ignore[arg-type]
         self.n_free -= 1
+        return super().commit_recording(*arguments, **options)  # type: ignore[arg-type]
 
     def save_job(self, report: object) -> None:
         raise StorageFailed("the catalog failed: its disk is full", hint="free some space and do it again")
 
 
+@pytest.mark.parametrize("together", [False, True])
 def test_full_disk_stops_the_batch_and_is_told(
-    models_dir: Path, folder: Path, open_library: Open, contents: Contents, undisturbed: object, tmp_path: Path
+    together: bool,
+    models_dir: Path,
+    folder: Path,
+    open_library: Open,
+    contents: Contents,
+    undisturbed: object,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Files after the refusal are not heard but listed; what was done is kept, and a later run completes it."""
+    """Files after the refusal are listed, and not heard if they were not stored together with it.
+
+    What was done is kept, and a later run completes it.
+    """
+    if not together:
+        monkeypatch.setattr("rab.workflows.shelf._MAX_WAIT_S", 0.0)
     home = tmp_path / "home"
     settings = Settings(home=home, models_dir=models_dir, n_threads=1)
     with open_workspace(settings, purpose="tests") as opened:
         full = FullCatalog.open(f"sqlite:///{(home / 'catalog.sqlite').as_posix()}")
         workspace = Workspace(home, full, opened.build_embedder, opened.open_store, opened.open_range_model)
-        report = ingest(workspace, [folder], model=MODEL)
+        report = ingest(workspace, [folder], models=(MODEL,))
         workspace.close()
     files = sorted(folder.iterdir())
     assert [*map(str, files[1:]), str(home)] == [failure.path for failure in report.failures]
     assert {"storage_failed"} == {failure.code for failure in report.failures}
-    assert (1, True) == (report.n_ingested, report.audio_ms < 20_000)  # all three would be 26 s
+    assert (1, together) == (report.n_ingested, report.audio_ms > 20_000)  # all three are 26 s
     with open_library(home) as workspace:
         assert 1 == workspace.catalog.count_recordings()
-        assert (2, 1) == ((again := ingest(workspace, [folder], model=MODEL)).n_ingested, again.n_already_done)
+        assert (2, 1) == ((again := ingest(workspace, [folder], models=(MODEL,))).n_ingested, again.n_already_done)
         assert without_paths(undisturbed) == without_paths(contents(workspace))
 
 

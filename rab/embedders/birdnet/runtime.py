@@ -5,13 +5,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import Any
 
 from rab.errors import ModelMissing
 
 
 class Network:
-    """A TFLite network with one input: float32 [1, n] in, one float32 array per output out. Serves one thread."""
+    """A TFLite network with one input: float32 [1, n] in, one float32 array per output out. Threads take turns."""
 
     def __init__(self, model: bytes, *, n_threads: int, name: str) -> None:
         from ai_edge_litert.interpreter import Interpreter
@@ -24,14 +25,16 @@ class Network:
             raise ModelMissing(
                 f"LiteRT cannot load {name}: {error}", hint="install the ai-edge-litert that RAB's lock names"
             ) from error
+        self._running = Lock()
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [output["index"] for output in self._interpreter.get_output_details()]
 
     def __call__(self, values: Any) -> list[Any]:
         """Run on float32 [1, n]; return each output's first row, copied, in the model's order."""
-        self._interpreter.set_tensor(self._input, values)
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(output)[0] for output in self._outputs]
+        with self._running:
+            self._interpreter.set_tensor(self._input, values)
+            self._interpreter.invoke()
+            return [self._interpreter.get_tensor(output)[0] for output in self._outputs]
 
 
 @contextmanager

@@ -1,0 +1,134 @@
+"""Reading: a file becomes batches of windows, for each model that is still to hear it.
+
+It runs in readers' threads, ahead of those that listen. What a model cannot hear, or has heard before, costs the header
+and the hash of the file's bytes, and no more.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+
+from pydantic import Field
+
+from rab.audio import ChannelPolicy, read_recording, voices
+from rab.domain import Deployment, EmbedderCard, FileSkipped, Recording, content_id
+from rab.domain.ids import canonical_json
+from rab.domain.value import Db, Value
+from rab.errors import NotFound
+from rab.segments import Cut, WindowPolicy, cuts
+from rab.workflows.listening import Batch
+from rab.workflows.workspace import Workspace
+
+_MAX_BATCH_BYTES = 24 << 20
+"""Samples in one batch. 16 windows of birds take 18 MB; of bats, at 500 kHz, three windows do."""
+
+
+class IngestPolicy(Value):
+    """How recordings are cut and which scores are kept."""
+
+    window: WindowPolicy = WindowPolicy()
+    channels: ChannelPolicy = "mix"
+    time_expansion: int | None = None
+    """None: as the file says."""
+    batch: int = Field(default=16, ge=1)
+    """Windows embedded in one call, at most."""
+    score_floor: float = Field(default=0.05, ge=0, le=1)
+    """Raw scores from here are kept, and the three best of every segment in any case."""
+    snr_floor_db: Db | None = None
+    """Segments with less SNR, or with none that could be measured, are counted and not embedded."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight characters over everything that changes which segments a recording gives."""
+        return content_id(canonical_json(self, exclude={"batch"}))[:8]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file whose header was read: what it is, and which models are still to hear it."""
+
+    recording: Recording
+    is_known: bool
+    """Whether the catalog had it before."""
+    fingerprint: str
+    """Eight characters over all that decides what is kept of it, beside its bytes."""
+    channels: tuple[int | None, ...] = ()
+    wanted: tuple[int, ...] = ()
+    skipped: tuple[FileSkipped, ...] = ()
+    is_second: bool = False
+    """Whether the same bytes stand earlier in the batch, and are perhaps not stored yet."""
+
+
+@dataclass
+class Reading:
+    """How files become batches of windows: the same from file to file. Serves several readers at once."""
+
+    workspace: Workspace
+    cards: Sequence[EmbedderCard]
+    deployments: Sequence[Deployment]
+    policy: IngestPolicy
+    again: bool
+    _opening: Lock = field(default_factory=Lock)
+    _seen: set[str] = field(default_factory=set)
+
+    def read(self, path: Path) -> Iterator[Opened | Batch]:
+        """Yield what a file is, then the windows of all models that are to hear it, in batches."""
+        read = read_recording(path, deployments=self.deployments, time_expansion=self.policy.time_expansion)
+        with self._opening:
+            is_second = read.id in self._seen
+            self._seen.add(read.id)
+        if is_second:
+            yield Opened(read, is_known=False, fingerprint="", is_second=True)
+            return
+        yield from self.read_on(read)
+
+    def read_on(self, read: Recording) -> Iterator[Opened | Batch]:
+        """Yield the same for a recording whose header was read."""
+        opened = self._opened(read)
+        yield opened
+        if opened.wanted:
+            cards = [self.cards[one] for one in opened.wanted]
+            for batch in self._batches(cuts(opened.recording, cards, self.policy.window, opened.channels)):
+                first = batch[0]
+                windows = tuple(cut.window for cut in batch)
+                yield Batch(opened.recording, opened.wanted[first.model], first.channel, windows)
+
+    def _opened(self, read: Recording) -> Opened:
+        recording, is_known = self._known(read)
+        fingerprint = self._fingerprint(recording)
+        channels = voices(self.policy.channels, recording.n_channels)
+        wanted, skipped = [], []
+        for number, card in enumerate(self.cards):
+            if recording.sample_rate_hz < card.min_source_rate_hz:
+                reason = f"{card.key} needs {card.min_source_rate_hz} Hz, the file has {recording.sample_rate_hz} Hz"
+                skipped.append(FileSkipped(path=recording.path, model=card.key, reason=reason))
+            elif self.again or not self.workspace.catalog.is_done(recording.id, card.space, fingerprint):
+                wanted.append(number)
+        return Opened(recording, is_known, fingerprint, channels, tuple(wanted), tuple(skipped))
+
+    def _known(self, read: Recording) -> tuple[Recording, bool]:
+        """Return a recording with all that was ever told of it; one that is known already is found by its new path."""
+        catalog = self.workspace.catalog
+        try:
+            catalog.recording(read.id)
+        except NotFound:
+            return read, False
+        catalog.refresh_recording(read)
+        return catalog.recording(read.id), True
+
+    def _fingerprint(self, recording: Recording) -> str:
+        notes = recording.notes
+        told = (recording.site, notes.started_at, notes.zone, notes.lat_deg, notes.lon_deg)
+        return content_id("\n".join([self.policy.fingerprint, *map(str, told)]).encode())[:8]
+
+    def _batches(self, stream: Iterator[Cut]) -> Iterator[list[Cut]]:
+        """Gather cuts of one model and channel until they are as many as one call takes."""
+        waiting: dict[tuple[int, int | None], list[Cut]] = {}
+        for cut in stream:
+            batch = waiting.setdefault((cut.model, cut.channel), [])
+            batch.append(cut)
+            n_bytes = cut.window.samples.nbytes + cut.window.native.samples.nbytes
+            if len(batch) >= min(self.policy.batch, max(1, _MAX_BATCH_BYTES // n_bytes)):
+                yield waiting.pop((cut.model, cut.channel))
+        yield from waiting.values()

@@ -1,20 +1,21 @@
 """Bootstrap: the one place that names concrete classes and puts a workspace together from settings.
 
-To add a model, write its adapter in `rab/embedders/` and its line in `EMBEDDERS`. Everything heavy is imported inside
-the functions that need it: `rab models list` loads no runtime, and a library that is only read loads no weights.
+To add a model, write its adapter in `rab/embedders/` and its line in `rab.embedders.registry.MODELS`. Everything heavy
+is imported inside the functions that need it: `rab models list` loads no runtime, and a library that is only read loads
+no weights.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rab.errors import NotFound
+from rab.errors import ModelMissing
 from rab.home import HomeLock
 from rab.settings import Settings
 
 if TYPE_CHECKING:
-    from rab.domain import EmbedderCard
+    from rab.domain import EmbedderCard, Taxon
     from rab.embedders.base import Embedder, RangeModel
     from rab.store.base import VectorStore
     from rab.workflows.workspace import Workspace
@@ -25,22 +26,15 @@ def models_dir(settings: Settings) -> Path:
     return settings.models_dir or settings.home / "models"
 
 
-def _birdnet(settings: Settings) -> "Embedder":
-    from rab.embedders.birdnet import BirdNET
-    from rab.embedders.weights import find
+def build_embedder(settings: Settings, key: str, *, runtime: str | None = None) -> "Embedder":
+    """Build a model, on the runtime that it prefers or on another that it has.
 
-    return BirdNET(find("birdnet-v2.4", models_dir(settings)), n_threads=settings.n_threads)
+    It computes on one thread, so that as many workers as there are cores share it. Raises `NotFound` for a name nobody
+    knows, `ModelMissing` when its weights are not installed.
+    """
+    from rab.embedders.weights import build, find
 
-
-EMBEDDERS: dict[str, Callable[[Settings], "Embedder"]] = {"birdnet-v2.4": _birdnet}
-"""Model key → what builds it."""
-
-
-def build_embedder(settings: Settings, key: str) -> "Embedder":
-    """Build a model. Raises `NotFound` for a name nobody knows, `ModelMissing` when its weights are not installed."""
-    if key not in EMBEDDERS:
-        raise NotFound(f"there is no model {key!r}", hint=f"models: {', '.join(sorted(EMBEDDERS))}")
-    return EMBEDDERS[key](settings)
+    return build(find(key, models_dir(settings)), n_threads=1, runtime=runtime)
 
 
 @contextmanager
@@ -60,7 +54,7 @@ def open_workspace(settings: Settings, *, purpose: str) -> Iterator["Workspace"]
             catalog=Catalog.open(settings.catalog.url or sqlite),
             build_embedder=lambda key: build_embedder(settings, key),
             open_store=lambda card: _open_store(settings, card),
-            open_range_model=lambda: _open_range_model(settings),
+            open_ranges=lambda taxa: _open_ranges(settings, taxa),
         )
         try:
             yield workspace
@@ -84,8 +78,14 @@ def _open_store(settings: Settings, card: "EmbedderCard") -> "VectorStore":
     return QdrantEdgeStore.open(settings.home / "vectors" / card.space, card)
 
 
-def _open_range_model(settings: Settings) -> "RangeModel":
+def _open_ranges(settings: Settings, taxa: "Sequence[Taxon]") -> "RangeModel":
+    """Return what knows where a classifier's taxa occur; birds stay unmarked where BirdNET is not installed."""
     from rab.embedders.birdnet import BirdNETRange
+    from rab.embedders.ranges import EuropeanBats, ranges_for
     from rab.embedders.weights import find
 
-    return BirdNETRange(find("birdnet-v2.4", models_dir(settings)))
+    models: list[RangeModel] = [EuropeanBats()]
+    if any(taxon.group in (None, "bird") for taxon in taxa):
+        with suppress(ModelMissing):
+            models.append(BirdNETRange(find("birdnet-v2.4", models_dir(settings))))
+    return ranges_for(taxa, models)

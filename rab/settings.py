@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     n_threads: int | None = Field(
         default=None, ge=1, description="Windows heard at once in an ingest; unset: one per core."
     )
+    models_mirror: str | None = Field(
+        default=None, description="Base address that takes the place of `https://host` when weights are downloaded."
+    )
     accept_licences: bool = Field(
         default=False, description="Accept the licences of models unattended; otherwise `rab models install` asks."
     )

@@ -164,16 +164,18 @@ def _find(cells: Cells, bin_block: int, floor_shape: float, found: Mask) -> None
         threshold = noise_quantile(shape, round(math.log10(chance), 2), floor_shape)
         blocks = sums[:-2] + sums[2:]
         blocks += sums[1:-1]
-        loud = blocks > 9 * threshold
-        if loud.any():
-            sums[1:-1][loud] = 3
-            found |= _in_squares(np.pad(loud, ((1, 1), (0, 0))), frame_block, bin_block)
+        if blocks.max() > np.float32(9 * threshold):
+            loud = np.zeros(sums.shape, dtype=bool)
+            np.greater(blocks, 9 * threshold, out=loud[1:-1])
+            np.copyto(sums, 3, where=loud)
+            found |= _in_squares(loud, frame_block, bin_block)
 
 
 def _in_squares(loud: Mask, frame_block: int, bin_block: int) -> Mask:
     """Return the squares that the loud blocks touch."""
     loud = _fold(np.logical_or, loud, max(1, _SQUARE // frame_block), axis=0)
-    loud = _fold(np.logical_or, loud, max(1, _SQUARE // bin_block), axis=1)
+    if bin_block < _SQUARE:
+        loud = loud.view(np.uint32) != 0  # four bins at a time
     return _spread(loud, max(1, frame_block // _SQUARE), max(1, bin_block // _SQUARE))
 
 
@@ -206,7 +208,8 @@ def _neighbourhood(floor: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     reach = min(_FLOOR_REACH_BINS, len(floor) - 1)
     wide = np.pad(floor, reach, mode="reflect", reflect_type="odd")
     step = 4
-    medians = np.median(np.lib.stride_tricks.sliding_window_view(wide, 2 * reach + 1)[::step], axis=1)
+    windows = np.lib.stride_tricks.sliding_window_view(wide, 2 * reach + 1)[::step]
+    medians = np.partition(windows, reach, axis=1)[:, reach]
     bins = np.arange(len(floor))
     nearby: npt.NDArray[np.float64] = np.interp(bins, bins[::step], medians)
     return nearby

@@ -20,6 +20,7 @@ COMMANDS = {
     "ingest": ("rab.cli.ingest:ingest", "Take recordings into the library: measure, embed and store them."),
     "recordings": ("rab.cli.library:recordings", "List the recordings of the library."),
     "segments": ("rab.cli.library:segments", "List segments, filtered."),
+    "detections": ("rab.cli.detections:detections", "List what was heard when, merged over time, as CSV."),
     "cluster": ("rab.cli.library:cluster", "Group the library's calls by how they sound."),
     "label": ("rab.cli.library:label", "Say what a segment holds, as a person who listened."),
     "similar": ("rab.cli.evidence:similar", "List the calls nearest to a segment."),

@@ -12,12 +12,19 @@ from rab.domain import Deployment, IngestReport, Value
 from rab.errors import InputError
 
 if TYPE_CHECKING:
-    from rab.workflows.ingest import ProcessingOrder
+    from rab.workflows.ingest import IngestPolicy, ProcessingOrder
 
 SOME_FAILED = 4
 """Exit code of a batch that ended with failed files."""
 
 AnyValue = TypeVar("AnyValue", bound=Value)
+
+_OPTION_OF = {
+    "threshold": "min-confidence",
+    "before_sunset_min": "before-sunset",
+    "after_sunrise_min": "after-sunrise",
+}
+"""Options that are not called as the fields they set."""
 
 
 @click.command()
@@ -35,6 +42,15 @@ AnyValue = TypeVar("AnyValue", bound=Value)
 @click.option(
     "--time-expansion", type=click.IntRange(1), help="Factor by which the files were slowed; else as the files say."
 )
+@click.option("--sensitivity", type=float, help="Slope of the sigmoid, 0.5–1.5 (1); models with a softmax ignore it.")
+@click.option("--min-confidence", "threshold", type=float, help="Raw score from which a class counts as detected.")
+@click.option("--species-list", type=click.Path(path_type=Path), help="Text file; only these species are named.")
+@click.option(
+    "--privacy", type=click.Choice(["drop", "flag", "off"]), help="What becomes of segments with human voice (flag)."
+)
+@click.option("--night-only", is_flag=True, help="Look for bats between sunset and sunrise alone.")
+@click.option("--before-sunset", "before_sunset_min", type=float, help="Minutes by which that begins earlier (0).")
+@click.option("--after-sunrise", "after_sunrise_min", type=float, help="Minutes by which that ends later (0).")
 @click.option("--snr-floor", "snr_floor_db", type=float, help="dB; segments with less are counted, not embedded.")
 @click.option(
     "--order", type=click.Choice(["path", "oldest", "newest"]), default="path", help="Which files are heard first."
@@ -50,16 +66,11 @@ def ingest(
     paths: tuple[Path, ...],
     deployments: Path | None,
     models: tuple[str, ...],
-    channels: str,
-    hop_ms: float | None,
-    time_expansion: int | None,
-    snr_floor_db: float | None,
     order: "ProcessingOrder",
     n_threads: int | None,
-    batch: int,
     again: bool,
     as_json: bool,
-    **place: str | float | None,
+    **options: Any,
 ) -> None:
     """Take recordings into the library: measure, embed and store them.
 
@@ -68,19 +79,11 @@ def ingest(
     """
     from rab.audio import read_deployments
     from rab.cli.progress import progress_bar
-    from rab.segments import WindowPolicy
-    from rab.workflows.ingest import IngestPolicy
     from rab.workflows.ingest import ingest as run
 
-    policy = IngestPolicy(
-        channels=_channels(channels),
-        window=_checked(WindowPolicy, {"hop_ms": hop_ms}),
-        time_expansion=time_expansion,
-        batch=batch,
-        snr_floor_db=snr_floor_db,
-    )
+    here = _place({name: options.pop(name) for name in ("site", "lat_deg", "lon_deg", "zone")})
+    policy = _policy(options)
     known = read_deployments(deployments) if deployments else ()
-    here = _place(place)
     with library(ctx) as (settings, workspace), progress_bar(shown=not as_json) as bar:
         report = run(
             workspace,
@@ -97,6 +100,29 @@ def ingest(
     print_json(report) if as_json else click.echo("\n".join(report_lines(report)))
     if report.failures:
         ctx.exit(SOME_FAILED)
+
+
+def _policy(options: dict[str, Any]) -> "IngestPolicy":
+    """Build the policy that options ask for; what is not given keeps its default."""
+    from rab.audio.night import NightPolicy
+    from rab.embedders.scores import PrivacyPolicy, ScorePolicy, read_species_list
+    from rab.segments import WindowPolicy
+    from rab.workflows.ingest import IngestPolicy
+
+    def given(*names: str) -> dict[str, Any]:
+        return {name: options[name] for name in names if options[name] is not None}
+
+    species = options["species_list"]
+    scores = given("sensitivity", "threshold") | ({"species": read_species_list(species)} if species else {})
+    night = given("before_sunset_min", "after_sunrise_min") | {"is_on": options["night_only"]}
+    return IngestPolicy(
+        channels=_channels(options["channels"]),
+        window=_checked(WindowPolicy, given("hop_ms")),
+        scores=_checked(ScorePolicy, scores),
+        privacy=PrivacyPolicy() if options["privacy"] is None else PrivacyPolicy(mode=options["privacy"]),
+        night=_checked(NightPolicy, night),
+        **given("time_expansion", "batch", "snr_floor_db"),
+    )
 
 
 def _channels(words: str) -> str | int:
@@ -126,7 +152,8 @@ def _checked(kind: type[AnyValue], given: dict[str, Any]) -> AnyValue:
         return kind.model_validate(given)
     except ValidationError as error:
         fault = error.errors()[0]
-        option = str(fault["loc"][0]).partition("_")[0]
+        field = str(fault["loc"][0])
+        option = _OPTION_OF.get(field, field.partition("_")[0])
         raise InputError(
             f"--{option} {fault['input']}: {fault['msg'].lower()}", hint="`rab ingest --help` tells each option's unit"
         ) from error
@@ -143,6 +170,11 @@ def report_lines(report: IngestReport) -> Iterator[str]:
     yield f"{report.n_segments} segments of {report.audio_ms / 1000:.1f} s of sound in {seconds:.1f} s{speed}"
     if report.n_below_snr_floor:
         yield f"{report.n_below_snr_floor} segments below the SNR floor were counted and not embedded"
+    if report.n_outside_activity:
+        yield f"{report.n_outside_activity} windows outside the hours of activity were not heard"
+    if report.n_human_voice:
+        fate = {"drop": "and left out", "flag": "and marked"}.get(report.privacy, "")
+        yield f"people are heard in {report.n_human_voice} segments, which were counted {fate}"
     yield from (f"note: {caveat}" for caveat in report.caveats)
     yield from (f"skipped {skipped.path}: {skipped.reason}" for skipped in report.skipped)
     for failure in report.failures:

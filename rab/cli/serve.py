@@ -34,11 +34,12 @@ def run_service(
     """Serve an open library until Ctrl-C; prints the address once it is listened on."""
     import uvicorn
 
+    from rab.bootstrap import models_dir
     from rab.http import create_app
 
     address = host or settings.http.host
     listener = _listen(address, settings.http.port if port is None else port)
-    app = create_app(workspace, model=settings.model)
+    app = create_app(workspace, model=settings.model, models_dir=models_dir(settings))
     shown = f"[{address}]" if ":" in address else address
     click.echo(f"serving http://{shown}:{listener.getsockname()[1]} (Ctrl-C ends it)")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside is ended in order, too

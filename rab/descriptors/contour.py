@@ -26,7 +26,7 @@ _EMPTY = 1e-3
 """Of a frame's mean bin, at which an empty one counts."""
 _MAX_ROUGHNESS = 0.15
 """Of the band: the median second difference of a smooth contour; of noise it is about 0.6."""
-_RANGE_PERCENTILES = (5, 95)
+_PERCENTILES = (5, 50, 95)
 
 
 class Contour(NamedTuple):
@@ -55,9 +55,9 @@ def contour(spectrogram: Spectrogram, active: Activity) -> Contour | None:
     run = np.cumsum(np.diff(frames, prepend=frames[0]) > 1)
     if _roughness(pitch, run) > _MAX_ROUGHNESS * (hz[-1] - hz[0]) + spectrogram.bin_hz:
         return None
-    low, high = np.percentile(pitch, _RANGE_PERCENTILES)
+    low, median, high = np.percentile(pitch, _PERCENTILES)
     slope = _common_slope(pitch, frames * spectrogram.hop_ms / 1000, run)
-    return Contour(float(np.median(pitch)), float(high - low), slope)
+    return Contour(float(median), float(high - low), slope)
 
 
 def _flatness(power: Cells) -> float:

@@ -3,6 +3,7 @@
 from rab.domain.cluster import Cluster, Clustering
 from rab.domain.deployment import Deployment
 from rab.domain.descriptors import MEASURES, Descriptors, Measure
+from rab.domain.detection import Detection
 from rab.domain.embedding import Activation, EmbeddedBatch, EmbedderCard, FoundCall, ModelCredit
 from rab.domain.evidence import (
     AggregateEntry,
@@ -54,6 +55,7 @@ __all__ = [
     "Deployment",
     "DepthDecision",
     "Descriptors",
+    "Detection",
     "DroppedClaim",
     "EmbeddedBatch",
     "EmbedderCard",

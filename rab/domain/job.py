@@ -1,5 +1,7 @@
 """IngestReport: what became of every file of a batch: done, skipped, or failed with a reason. Silence is a defect."""
 
+from typing import Literal
+
 from rab.domain.value import Value
 
 
@@ -35,9 +37,10 @@ class IngestReport(Value):
     """Segments that were measured and counted, not embedded."""
     n_outside_activity: int = 0
     """Windows outside the hours of activity: not embedded."""
-    n_human_voice_flagged: int = 0
-    n_human_voice_dropped: int = 0
-    """Segments in which people are heard: stored with a flag, or not stored at all."""
+    n_human_voice: int = 0
+    """Segments in which people are heard."""
+    privacy: Literal["drop", "flag", "off"] = "flag"
+    """What became of those: not stored, stored with a flag, or not looked for."""
     audio_ms: float
     """Sound newly taken in; overlapping windows and several models count it once."""
     elapsed_ms: float

@@ -43,6 +43,11 @@ class Embedder(Protocol):
 class RangeModel(Protocol):
     """A model of where and when a species may be expected."""
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The scientific names that it knows: of any other, that it is not expected says nothing."""
+        ...
+
     def expected(self, lat_deg: float, lon_deg: float, week: int | None) -> frozenset[str]:
         """Return the scientific names expected at a place in a week of a 48-week year (4 per month, 1–48).
 

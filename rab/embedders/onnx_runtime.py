@@ -8,10 +8,12 @@ noticed and made anew; it appears under that name only when it is whole.
 import hashlib
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +22,8 @@ from rab.errors import ModelMissing
 
 _log = logging.getLogger(__name__)
 
+_PART = ".part"
+_WRITTEN_WITHIN_S = 600
 _HINT = "install the onnxruntime that RAB's lock names"
 
 
@@ -52,13 +56,15 @@ def kept_model(folder: Path, name: str, *, recipe: str, build: Callable[[], byte
     """Return the graph `name` made by `recipe`, from `folder` or built and kept there.
 
     `recipe` names all that decides what `build` returns: weights, translator and their versions. A folder that cannot
-    be written costs a build each time, and a log line that says so.
+    be written costs a build each time, and a log line that says so. Several processes may do this at once.
     """
+    _remove_left_over(folder, name)
     prefix = f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}-"
     for path in sorted(folder.glob(f"{prefix}*.onnx")):
-        content = path.read_bytes()
-        if path.name == _file_name(prefix, content):
-            return content
+        with suppress(OSError):  # another process has removed it
+            content = path.read_bytes()
+            if path.name == _file_name(prefix, content):
+                return content
     content = build()
     try:
         _keep(folder, name, _file_name(prefix, content), content)
@@ -73,7 +79,7 @@ def _file_name(prefix: str, content: bytes) -> str:
 
 def _keep(folder: Path, name: str, file_name: str, content: bytes) -> None:
     """Put a graph in place whole, and remove those of other recipes and damaged ones."""
-    part = folder / f"{file_name}.{os.getpid()}.part"
+    part = folder / f"{file_name}.{uuid4().hex}{_PART}"
     try:
         with part.open("wb") as out:
             out.write(content)
@@ -86,3 +92,11 @@ def _keep(folder: Path, name: str, file_name: str, content: bytes) -> None:
         if other.name != file_name:
             with suppress(OSError):  # another process may be reading it, or has removed it
                 other.unlink()
+
+
+def _remove_left_over(folder: Path, name: str) -> None:
+    """Remove what a process that was killed while writing left behind; a younger file may still be written."""
+    for part in folder.glob(f"{name}-*{_PART}"):
+        with suppress(OSError):  # another process has removed it, or the folder cannot be written
+            if time.time() - part.stat().st_mtime > _WRITTEN_WITHIN_S:
+                part.unlink()

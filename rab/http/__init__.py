@@ -1,5 +1,7 @@
 """The service: the same workflows as the command line, over HTTP."""
 
+from pathlib import Path
+
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
@@ -9,20 +11,23 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from rab import __version__
 from rab.errors import RabError
 from rab.http.context import OpenLibrary
+from rab.http.models import MODEL_ROUTES
 from rab.http.pages import index, latest_report
 from rab.http.problems import http_problem, rab_problem, unexpected_problem
 from rab.http.routes import ROUTES
 from rab.workflows.workspace import Workspace
 
 
-def create_app(workspace: Workspace, *, model: str) -> Litestar:
+def create_app(workspace: Workspace, *, model: str, models_dir: Path | None = None) -> Litestar:
     """Build the service over an open library; `model` is meant where a request names none.
+
+    `models_dir` is where weights are installed, None: in the library's home.
 
     The OpenAPI document stands at `/schema/openapi.json`; no page loads anything from another host.
     """
-    library = OpenLibrary(workspace, model)
+    library = OpenLibrary(workspace, model, models_dir)
     return Litestar(
-        route_handlers=[*ROUTES, index, latest_report],
+        route_handlers=[*ROUTES, *MODEL_ROUTES, index, latest_report],
         dependencies={"context": Provide(lambda: library, sync_to_thread=False)},
         exception_handlers={
             RabError: rab_problem,

@@ -1,6 +1,7 @@
 """What every route is given: the open library, and the model that is meant where none is named."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
@@ -10,10 +11,16 @@ from rab.workflows.workspace import Workspace
 
 @dataclass(frozen=True)
 class OpenLibrary:
-    """A workspace, and the default model's key."""
+    """A workspace, the default model's key, and where weights are installed when not in its home."""
 
     workspace: Workspace
     model: str
+    weights: Path | None = None
+
+    @property
+    def models_dir(self) -> Path:
+        """Where weights are installed."""
+        return self.weights or self.workspace.home / "models"
 
 
 Context = NamedDependency[SkipValidation[OpenLibrary]]

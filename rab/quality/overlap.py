@@ -37,12 +37,15 @@ def overlap_fraction(spectrogram: Spectrogram, active: Activity) -> float:
     floor, hz = spectrogram.floor[part], spectrogram.hz[part]
     power = _mean3(spectrogram.power[frames, part])
     loud = spectrogram.foreground[frames, part] & (power > (1 + _LEAST_EXCESS) * floor)
-    heard = np.where(loud, power, 0)
-    loudest = heard.max(axis=1, keepdims=True)
+    loudest = (power * loud).max(axis=1, keepdims=True)
     loud &= power >= _LEAST_SHARE * loudest
-    few = np.count_nonzero(loud[:, 1:] & ~loud[:, :-1], axis=1) + loud[:, 0] <= _MAX_BANDS
-    first, second = _two_bands(np.where(loud, power, 0), loud, hz)
-    double = few & ~np.isnan(second) & ~_harmonic(first, second)
+    n_bands = np.count_nonzero(loud[:, 1:] > loud[:, :-1], axis=1) + loud[:, 0]
+    double = (n_bands > 1) & (n_bands <= _MAX_BANDS)
+    if not double.any():
+        return 0.0
+    loud = loud[double]
+    first, second = _two_bands(power[double] * loud, loud, hz)
+    double[double] = ~np.isnan(second) & ~_harmonic(first, second)
     return float(np.count_nonzero(_lasting(double, frames)) / len(frames))
 
 

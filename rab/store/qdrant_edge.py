@@ -32,6 +32,7 @@ from pydantic import ValidationError
 
 from rab.domain import EmbedderCard, SegmentFilter, SegmentPayload
 from rab.errors import HomeLocked, StorageFailed
+from rab.store.pages import give_back_pages
 from rab.store.qdrant import BATCH, INDEXES, QdrantStore, Record, ScoredRecord, require_same_space, translate
 
 _MIN_FREE_BYTES = 256 * 2**20
@@ -65,9 +66,10 @@ class QdrantEdgeStore(QdrantStore):
             return cls(folder, kept, _open_shard(folder / "shard", card.dim))
 
     def upsert(self, vectors: npt.NDArray[np.float32], payloads: Sequence[SegmentPayload]) -> None:
-        """Store vectors [n, dim] with their payloads, and flush."""
+        """Store vectors [n, dim] with their payloads, flush, and give back the memory that this took."""
         super().upsert(vectors, payloads)
         self._flush()
+        give_back_pages(self._folder)
 
     def assign_clusters(self, cluster_of: Mapping[str, str | None]) -> None:
         """Set the cluster of segments that exist, and flush."""

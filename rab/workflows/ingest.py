@@ -17,18 +17,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
 from typing import Literal
 
 from rab.audio import find_audio, started_at
-from rab.domain import Deployment, EmbedderCard, FileFailure, FileSkipped, IngestReport, Recording
-from rab.embedders.base import RangeModel
-from rab.embedders.scores import week_of
+from rab.domain import Deployment, EmbedderCard, FileFailure, FileSkipped, IngestReport
+from rab.embedders.scores import PrivacyMode
 from rab.errors import RabError, StorageFailed
 from rab.logs import canonical_line
 from rab.workflows.listening import Batch, Heard, Listener
 from rab.workflows.pipeline import in_order
-from rab.workflows.reading import IngestPolicy, Opened, Reading
+from rab.workflows.reading import IngestPolicy, Opened, PassedOver, Reading
 from rab.workflows.shelf import Shelf
 from rab.workflows.workspace import Workspace
 
@@ -84,22 +82,31 @@ def ingest(
         workspace.catalog.put_deployments(deployments)
         places = (here,) if here is not None else workspace.deployments()
         listeners = _listeners(workspace, models, policy)
-        reading = Reading(workspace, [one.embedder.card for one in listeners], places, policy, again)
+        reading = Reading(workspace, [one.card for one in listeners], places, policy, again)
         found, failures = find_audio(paths)
-        account = _Account(_ordered(found, order, places), watch, failures=list(failures))
+        account = _Account(_ordered(found, order, places), watch, policy.privacy.mode, failures=list(failures))
         _Taking(workspace, reading, listeners, account).take_all(n_workers)
+        account.caveats.update(dict.fromkeys(caveat for one in listeners for caveat in one.caveats()))
         report = _kept(workspace, account.report(models, 1000 * (time.perf_counter() - started)))
         line.update(n_files=report.n_files, n_segments=report.n_segments, n_failed=len(report.failures))
     return report
 
 
 def _listeners(workspace: Workspace, models: Sequence[str], policy: IngestPolicy) -> tuple[Listener, ...]:
-    expected = _Expectations(workspace)
     listeners = []
     for key in dict.fromkeys(models):
-        embedder = workspace.build_embedder(key)
-        workspace.store(embedder.card)  # another embedding space is refused before the first file is read
-        listeners.append(Listener(embedder, expected.at, policy.score_floor, policy.snr_floor_db))
+        listener = Listener(
+            workspace.build_embedder(key),
+            workspace.open_ranges,
+            scores=policy.scores,
+            privacy=policy.privacy,
+            snr_floor_db=policy.snr_floor_db,
+        )
+        workspace.store(listener.card)  # another embedding space is refused before the first file is read
+        listeners.append(listener)
+    mismatches = [one.mismatch for one in listeners if one.mismatch is not None]
+    if len(mismatches) == len(listeners):
+        raise mismatches[0]
     return tuple(listeners)
 
 
@@ -132,35 +139,13 @@ def _size(path: Path) -> int:
         return 0  # the failure to read it is reported when it is read
 
 
-class _Expectations:
-    """What the range model expects, asked from several threads."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._asking = Lock()
-        self._model: RangeModel | None = None
-
-    def at(self, recording: Recording, t_ms: float) -> frozenset[str] | None:
-        """Return the species expected there and then (at any time of year where the clock is not known).
-
-        None where the place is not known.
-        """
-        notes, heard_at = recording.notes, recording.heard_at(t_ms)
-        if notes.lat_deg is None or notes.lon_deg is None:
-            return None
-        with self._asking:
-            if self._model is None:
-                self._model = self._workspace.open_range_model()
-            week = None if heard_at is None else week_of(heard_at.date())
-            return self._model.expected(notes.lat_deg, notes.lon_deg, week)
-
-
 @dataclass
 class _Account:
     """The running account of one call of `ingest`."""
 
     files: Sequence[Path]
     watch: Watch
+    privacy: PrivacyMode
     failures: list[FileFailure] = field(default_factory=list)
     skipped: list[FileSkipped] = field(default_factory=list)
     caveats: dict[str, None] = field(default_factory=dict)
@@ -168,6 +153,8 @@ class _Account:
     n_already_done: int = 0
     n_segments: int = 0
     n_below_snr_floor: int = 0
+    n_outside_activity: int = 0
+    n_human_voice: int = 0
     audio_ms: float = 0.0
     n_bytes_done: float = 0.0
     n_files_done: int = 0
@@ -202,6 +189,9 @@ class _Account:
             n_already_done=self.n_already_done,
             n_segments=self.n_segments,
             n_below_snr_floor=self.n_below_snr_floor,
+            n_outside_activity=self.n_outside_activity,
+            n_human_voice=self.n_human_voice,
+            privacy=self.privacy,
             audio_ms=self.audio_ms,
             elapsed_ms=elapsed_ms,
             failures=tuple(one.model_copy(update={"path": str(Path(one.path).absolute())}) for one in self.failures),
@@ -239,11 +229,11 @@ class _Taking:
             unstored = dict.fromkeys([*self._shelf.waiting, *files[self.account.n_files_done :]])
             self.account.failures.extend(_failure(path, error) for path in unstored)
 
-    def _work(self, task: Opened | Batch) -> Opened | Heard:
-        """Hear a batch; what says which file it is goes through."""
-        return task if isinstance(task, Opened) else self.listeners[task.model].hear(task)
+    def _work(self, task: Opened | Batch | PassedOver) -> Opened | Heard | PassedOver:
+        """Hear a batch; what is said of a file goes through."""
+        return self.listeners[task.model].hear(task) if isinstance(task, Batch) else task
 
-    def _take(self, path: Path, results: Iterator[Opened | Heard]) -> None:
+    def _take(self, path: Path, results: Iterator[Opened | Heard | PassedOver]) -> None:
         """Take one file in. Raises `StorageFailed`, which concerns all files after it."""
         try:
             opened = _opened(results)
@@ -258,7 +248,7 @@ class _Taking:
             self.account.failures.append(_failure(path, error))
             self._shelf.drop_file()
 
-    def _hear(self, path: Path, opened: Opened, results: Iterator[Opened | Heard]) -> None:
+    def _hear(self, path: Path, opened: Opened, results: Iterator[Opened | Heard | PassedOver]) -> None:
         account, recording = self.account, opened.recording
         account.caveats.update(dict.fromkeys(recording.notes.caveats))
         account.skipped.extend(opened.skipped)
@@ -268,9 +258,13 @@ class _Taking:
         reached = _Reached(opened)
         self._shelf.begin_file(path, opened, [self._card(model) for model in opened.wanted])
         for heard in results:
+            if isinstance(heard, PassedOver):
+                account.n_outside_activity += heard.n_windows
+                continue
             assert isinstance(heard, Heard)
             self._shelf.put(self._card(heard.model), heard)
             account.n_below_snr_floor += heard.n_below_snr_floor
+            account.n_human_voice += heard.n_human_voice
             account.audio_ms += reached.advance(heard)
             account.tell(path, reached.fraction * recording.n_bytes)
             self._store_when_due()
@@ -278,7 +272,7 @@ class _Taking:
         self._store_when_due()
 
     def _card(self, model: int) -> EmbedderCard:
-        return self.listeners[model].embedder.card
+        return self.listeners[model].card
 
     def _store_when_due(self) -> None:
         if self._shelf.is_due:
@@ -291,7 +285,7 @@ class _Taking:
             self.account.n_segments += n_segments
 
 
-def _opened(results: Iterator[Opened | Heard]) -> Opened:
+def _opened(results: Iterator[Opened | Heard | PassedOver]) -> Opened:
     opened = next(results)
     assert isinstance(opened, Opened)
     return opened

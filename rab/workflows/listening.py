@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import compress
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -17,23 +18,33 @@ from rab.descriptors import describe
 from rab.domain import (
     CallSegment,
     Descriptors,
+    EmbeddedBatch,
     EmbedderCard,
     FoundCall,
     Recording,
     SegmentPayload,
     SignalQuality,
     StoredSegment,
+    Taxon,
     TaxonScore,
     Waveform,
     segment_id,
 )
-from rab.embedders.base import Embedder
-from rab.embedders.scores import taxon_scores
+from rab.embedders.base import Embedder, RangeModel
+from rab.embedders.scores import (
+    PrivacyPolicy,
+    ScorePolicy,
+    SpeciesList,
+    UnlistedName,
+    human_voice,
+    listed_classes,
+    taxa_without_range,
+    taxon_scores,
+    week_of,
+)
+from rab.errors import InputError
 from rab.quality import measure
 from rab.segments import Window
-
-Expected = Callable[[Recording, float], frozenset[str] | None]
-"""The species expected at a recording's place at an offset (ms); None where that is not known."""
 
 _MARGIN_MS = 100.0
 """Sound on either side of a call that a model found, in which its noise is measured."""
@@ -60,6 +71,7 @@ class Heard:
     payloads: tuple[SegmentPayload, ...]
     packed: bytes
     n_below_snr_floor: int = 0
+    n_human_voice: int = 0
 
 
 def packed(segments: Sequence[StoredSegment]) -> bytes:
@@ -72,93 +84,186 @@ def unpacked(text: bytes) -> Iterator[StoredSegment]:
     return map(StoredSegment.model_validate_json, zlib.decompress(text).splitlines())
 
 
-@dataclass(frozen=True)
 class Listener:
-    """A model at work: what it hears becomes segments."""
+    """A model at work: what it hears becomes segments. Serves several threads at once.
 
-    embedder: Embedder
-    expected: Expected
-    score_floor: float
-    snr_floor_db: float | None
+    `open_ranges` says what is expected where and when, and is asked for once, at the first recording with a place.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        open_ranges: Callable[[Sequence[Taxon]], RangeModel],
+        *,
+        scores: ScorePolicy,
+        privacy: PrivacyPolicy,
+        snr_floor_db: float | None,
+    ) -> None:
+        self._embedder = embedder
+        self._open_ranges = open_ranges
+        self._ranges: RangeModel | None = None
+        self._opening = Lock()
+        self._scores = scores
+        self._privacy = privacy
+        self._snr_floor_db = snr_floor_db
+        self.card = embedder.card.model_copy(update={"score_threshold": scores.threshold_for(embedder.card)})
+        """The model's card, with the raw score from which a class counts as detected here."""
+        self._unlisted: tuple[UnlistedName, ...] = ()
+        self._columns: npt.NDArray[np.intp] | None = None
+        self.mismatch: InputError | None = None
+        """Set where the species list names none of the model's classes: then no name is kept."""
+        if scores.species is not None:
+            self._read_list(scores.species)
 
     def hear(self, batch: Batch) -> Heard:
         """Embed a batch of windows, or find calls in them, and measure each segment."""
-        if self.embedder.card.finds_calls:
-            return self._find_calls(batch)
+        return self._find_calls(batch) if self.card.finds_calls else self._hear_windows(batch)
+
+    def caveats(self) -> Iterator[str]:
+        """Yield what could not be known of names: those on the list without a class, birds without a range."""
+        for one in self._unlisted:
+            meant = f"; did it mean {' or '.join(one.close)}?" if one.close else "."
+            yield f"The species list names {one.name}, which {self.card.key} does not know{meant}"
+        unranged = () if self._ranges is None else taxa_without_range(self._embedder.taxa, self._ranges.names)
+        if unranged:
+            yield (
+                f"Of the birds that {self.card.key} names, {len(unranged)} are unknown to the location and week model "
+                f"and stay unmarked, such as {unranged[0]}."
+            )
+
+    def _read_list(self, species: SpeciesList) -> None:
+        try:
+            listed = listed_classes(species, self._embedder.taxa, self.card.key)
+        except InputError as error:
+            self.mismatch = error
+            self._columns = np.zeros(0, dtype=np.intp)
+        else:
+            self._columns, self._unlisted = listed.columns, listed.unknown
+
+    def _hear_windows(self, batch: Batch) -> Heard:
         measured = [_measured(window.native) for window in batch.windows]
-        loud = [self._is_above_floor(quality) for quality, _ in measured]
-        windows = tuple(compress(batch.windows, loud))
-        embedded = self.embedder.embed(_stacked(windows, batch))
-        spans = [(window.t0_ms, window.t1_ms) for window in windows]
-        scores = self._scores(batch.recording, spans, embedded.logits)
-        segments = [
-            self._stored(batch, (*span, None), *one, scored)
-            for span, one, scored in zip(spans, compress(measured, loud), scores, strict=True)
+        is_loud = [self._is_above_floor(quality) for quality, _ in measured]
+        windows = tuple(compress(batch.windows, is_loud))
+        embedded = self._embedder.embed(_stacked(windows, batch))
+        found = [
+            _Found(window.t0_ms, window.t1_ms, *one)
+            for window, one in zip(windows, compress(measured, is_loud), strict=True)
         ]
-        return self._heard(batch, embedded.embeddings, segments, len(loud) - sum(loud))
+        return self._heard(batch, found, embedded, n_below_snr_floor=len(is_loud) - len(found))
 
     def _find_calls(self, batch: Batch) -> Heard:
-        embedded = self.embedder.embed(_stacked(batch.windows, batch))
-        calls = embedded.calls or ()
-        spans, measured = [], []
-        for call in calls:
-            window = batch.windows[call.window]
-            t0_ms, t1_ms = round(window.t0_ms + call.t0_ms, 3), round(window.t0_ms + call.t1_ms, 3)
-            spans.append((t0_ms, min(t1_ms, window.t1_ms)))
-            around = _between(window.native, t0_ms - _MARGIN_MS, t1_ms + _MARGIN_MS)
-            measured.append(_measured(around, (call.low_hz, call.high_hz)))
-        scores = self._scores(batch.recording, spans, embedded.logits)
-        loud = [self._is_above_floor(quality) for quality, _ in measured]
-        found = zip(spans, calls, measured, scores, strict=True)
-        segments = [
-            self._stored(batch, (*span, call), *one, scored) for span, call, one, scored in compress(found, loud)
-        ]
-        return self._heard(batch, embedded.embeddings[loud], segments, len(loud) - sum(loud))
+        embedded = self._embedder.embed(_stacked(batch.windows, batch))
+        nyquist_hz = batch.recording.sample_rate_hz / 2
+        rows, found = [], []
+        n_below = 0
+        for row, call in enumerate(embedded.calls or ()):
+            if call.high_hz >= nyquist_hz + 1:  # what the recorder cannot have heard, the resampler made
+                continue
+            one = _found_call(batch.windows[call.window], call)
+            if self._is_above_floor(one.quality):
+                rows.append(row)
+                found.append(one)
+            else:
+                n_below += 1
+        loud = EmbeddedBatch(embedded.embeddings[rows], embedded.logits[rows])
+        return self._heard(batch, found, loud, n_below_snr_floor=n_below)
 
     def _is_above_floor(self, quality: SignalQuality) -> bool:
-        floor_db = self.snr_floor_db
+        floor_db = self._snr_floor_db
         return floor_db is None or (quality.snr_db is not None and quality.snr_db >= floor_db)
 
-    def _scores(
-        self, recording: Recording, spans: Sequence[tuple[float, float]], logits: npt.NDArray[np.float32]
-    ) -> list[tuple[TaxonScore, ...]]:
-        expected = [self.expected(recording, t0_ms) for t0_ms, _ in spans]
-        card = self.embedder.card
-        return taxon_scores(logits, self.embedder.taxa, card.key, floor=self.score_floor, expected=expected)
+    def _heard(
+        self, batch: Batch, found: Sequence["_Found"], embedded: EmbeddedBatch, *, n_below_snr_floor: int
+    ) -> Heard:
+        """Name what was found, and leave out or mark what people say."""
+        is_human = human_voice(embedded.logits, self._embedder.taxa, self._privacy, activation=self.card.activation)
+        is_kept = ~is_human if self._privacy.mode == "drop" else np.ones(len(found), dtype=np.bool_)
+        kept = list(compress(found, is_kept))
+        scores = self._named(batch.recording, [one.t0_ms for one in kept], embedded.logits[is_kept])
+        segments = [
+            self._stored(batch, one, scored).model_copy(update={"human_voice": bool(human)})
+            for one, scored, human in zip(kept, scores, is_human[is_kept], strict=True)
+        ]
+        return Heard(
+            model=batch.model,
+            channel=batch.channel,
+            t1_ms=batch.windows[-1].t1_ms,
+            vectors=embedded.embeddings[is_kept],
+            payloads=tuple(segment_payload(one, self.card) for one in segments),
+            packed=packed(segments),
+            n_below_snr_floor=n_below_snr_floor,
+            n_human_voice=int(is_human.sum()),
+        )
 
-    def _stored(
-        self,
-        batch: Batch,
-        span: tuple[float, float, FoundCall | None],
-        quality: SignalQuality,
-        descriptors: Descriptors,
-        scores: tuple[TaxonScore, ...],
-    ) -> StoredSegment:
-        t0_ms, t1_ms, call = span
-        card = self.embedder.card
+    def _named(
+        self, recording: Recording, starts_ms: Sequence[float], logits: npt.NDArray[np.float32]
+    ) -> list[tuple[TaxonScore, ...]]:
+        ranges = self._ranges_at(recording)
+        return taxon_scores(
+            logits,
+            self._embedder.taxa,
+            self.card.key,
+            floor=self._scores.floor,
+            at_least=self._scores.at_least,
+            expected=[None if ranges is None else _expected(ranges, recording, t0_ms) for t0_ms in starts_ms],
+            ranged=None if ranges is None else ranges.names,
+            activation=self.card.activation,
+            sensitivity=self._scores.sensitivity,
+            columns=self._columns,
+        )
+
+    def _ranges_at(self, recording: Recording) -> RangeModel | None:
+        """Return the range model, or None where the recording's place is not known."""
+        if recording.notes.lat_deg is None or recording.notes.lon_deg is None:
+            return None
+        with self._opening:
+            self._ranges = self._ranges or self._open_ranges(self._embedder.taxa)
+            return self._ranges
+
+    def _stored(self, batch: Batch, found: "_Found", scores: tuple[TaxonScore, ...]) -> StoredSegment:
+        call = found.call
         return StoredSegment(
             segment=CallSegment(
-                id=segment_id(batch.recording.id, batch.channel, t0_ms, t1_ms, card.key),
+                id=segment_id(batch.recording.id, batch.channel, found.t0_ms, found.t1_ms, self.card.key),
                 recording_id=batch.recording.id,
                 channel=batch.channel,
-                t0_ms=t0_ms,
-                t1_ms=t1_ms,
-                embedder=card.key,
+                t0_ms=found.t0_ms,
+                t1_ms=found.t1_ms,
+                embedder=self.card.key,
                 low_hz=None if call is None else call.low_hz,
                 high_hz=None if call is None else call.high_hz,
                 detection_score=None if call is None else call.detection_score,
             ),
             recording=batch.recording,
-            quality=quality,
-            descriptors=descriptors,
+            quality=found.quality,
+            descriptors=found.descriptors,
             scores=scores,
         )
 
-    def _heard(
-        self, batch: Batch, vectors: npt.NDArray[np.float32], segments: Sequence[StoredSegment], n_below: int
-    ) -> Heard:
-        payloads = tuple(segment_payload(one, self.embedder.card) for one in segments)
-        return Heard(batch.model, batch.channel, batch.windows[-1].t1_ms, vectors, payloads, packed(segments), n_below)
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A span that becomes a segment, with what was measured on it."""
+
+    t0_ms: float
+    t1_ms: float
+    quality: SignalQuality
+    descriptors: Descriptors
+    call: FoundCall | None = None
+
+
+def _found_call(window: Window, call: FoundCall) -> _Found:
+    t0_ms, t1_ms = round(window.t0_ms + call.t0_ms, 3), round(window.t0_ms + call.t1_ms, 3)
+    around = _between(window.native, t0_ms - _MARGIN_MS, t1_ms + _MARGIN_MS)
+    return _Found(t0_ms, min(t1_ms, window.t1_ms), *_measured(around, (call.low_hz, call.high_hz)), call)
+
+
+def _expected(ranges: RangeModel, recording: Recording, t_ms: float) -> frozenset[str] | None:
+    """Return the species expected there and then, or at any time of year where the clock is not known."""
+    notes, heard_at = recording.notes, recording.heard_at(t_ms)
+    if notes.lat_deg is None or notes.lon_deg is None:
+        return None
+    return ranges.expected(notes.lat_deg, notes.lon_deg, None if heard_at is None else week_of(heard_at.date()))
 
 
 def segment_payload(stored: StoredSegment, card: EmbedderCard) -> SegmentPayload:

@@ -12,9 +12,11 @@ from threading import Lock
 from pydantic import Field
 
 from rab.audio import ChannelPolicy, read_recording, voices
+from rab.audio.night import NightPolicy, night_share
 from rab.domain import Deployment, EmbedderCard, FileSkipped, Recording, content_id
 from rab.domain.ids import canonical_json
 from rab.domain.value import Db, Value
+from rab.embedders.scores import PrivacyPolicy, ScorePolicy
 from rab.errors import NotFound
 from rab.segments import Cut, WindowPolicy, cuts
 from rab.workflows.listening import Batch
@@ -33,8 +35,10 @@ class IngestPolicy(Value):
     """None: as the file says."""
     batch: int = Field(default=16, ge=1)
     """Windows embedded in one call, at most."""
-    score_floor: float = Field(default=0.05, ge=0, le=1)
-    """Raw scores from here are kept, and the three best of every segment in any case."""
+    scores: ScorePolicy = ScorePolicy()
+    privacy: PrivacyPolicy = PrivacyPolicy()
+    night: NightPolicy = NightPolicy()
+    """When bats are looked for; other animals always are."""
     snr_floor_db: Db | None = None
     """Segments with less SNR, or with none that could be measured, are counted and not embedded."""
 
@@ -60,6 +64,13 @@ class Opened:
     """Whether the same bytes stand earlier in the batch, and are perhaps not stored yet."""
 
 
+@dataclass(frozen=True)
+class PassedOver:
+    """Windows of a file that no model heard, because they lie outside the hours of activity."""
+
+    n_windows: int
+
+
 @dataclass
 class Reading:
     """How files become batches of windows: the same from file to file. Serves several readers at once."""
@@ -72,7 +83,7 @@ class Reading:
     _opening: Lock = field(default_factory=Lock)
     _seen: set[str] = field(default_factory=set)
 
-    def read(self, path: Path) -> Iterator[Opened | Batch]:
+    def read(self, path: Path) -> Iterator[Opened | Batch | PassedOver]:
         """Yield what a file is, then the windows of all models that are to hear it, in batches."""
         read = read_recording(path, deployments=self.deployments, time_expansion=self.policy.time_expansion)
         with self._opening:
@@ -83,16 +94,35 @@ class Reading:
             return
         yield from self.read_on(read)
 
-    def read_on(self, read: Recording) -> Iterator[Opened | Batch]:
+    def read_on(self, read: Recording) -> Iterator[Opened | Batch | PassedOver]:
         """Yield the same for a recording whose header was read."""
         opened = self._opened(read)
         yield opened
-        if opened.wanted:
-            cards = [self.cards[one] for one in opened.wanted]
-            for batch in self._batches(cuts(opened.recording, cards, self.policy.window, opened.channels)):
-                first = batch[0]
-                windows = tuple(cut.window for cut in batch)
-                yield Batch(opened.recording, opened.wanted[first.model], first.channel, windows)
+        if not opened.wanted:
+            return
+        cards = [self.cards[one] for one in opened.wanted]
+        n_passed_over = 0
+
+        def active(stream: Iterator[Cut]) -> Iterator[Cut]:
+            nonlocal n_passed_over
+            for cut in stream:
+                is_active = self._is_active(opened.recording, cards[cut.model], cut.window.t0_ms, cut.window.t1_ms)
+                n_passed_over += not is_active
+                if is_active:
+                    yield cut
+
+        for batch in self._batches(active(cuts(opened.recording, cards, self.policy.window, opened.channels))):
+            first = batch[0]
+            windows = tuple(cut.window for cut in batch)
+            yield Batch(opened.recording, opened.wanted[first.model], first.channel, windows)
+        yield PassedOver(n_passed_over)
+
+    def _is_active(self, recording: Recording, card: EmbedderCard, t0_ms: float, t1_ms: float) -> bool:
+        """Return whether a model is to hear this; what cannot be judged is heard."""
+        if card.task != "bats" or not self.policy.night.is_on:
+            return True
+        place = recording.notes.lat_deg, recording.notes.lon_deg
+        return night_share(recording.heard_at(t0_ms), recording.heard_at(t1_ms), place, self.policy.night) != "none"
 
     def _opened(self, read: Recording) -> Opened:
         recording, is_known = self._known(read)
@@ -102,6 +132,9 @@ class Reading:
         for number, card in enumerate(self.cards):
             if recording.sample_rate_hz < card.min_source_rate_hz:
                 reason = f"{card.key} needs {card.min_source_rate_hz} Hz, the file has {recording.sample_rate_hz} Hz"
+                skipped.append(FileSkipped(path=recording.path, model=card.key, reason=reason))
+            elif not self._is_active(recording, card, 0.0, recording.duration_ms):
+                reason = f"{card.key} listens at night, and the recording was made by day"
                 skipped.append(FileSkipped(path=recording.path, model=card.key, reason=reason))
             elif self.again or not self.workspace.catalog.is_done(recording.id, card.space, fingerprint):
                 wanted.append(number)

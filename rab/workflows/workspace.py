@@ -4,14 +4,14 @@
 command line, HTTP and evaluations do the same work on the same things.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 
 from rab.catalog import Catalog
-from rab.domain import Deployment, EmbedderCard
+from rab.domain import Deployment, EmbedderCard, Taxon
 from rab.embedders.base import Embedder, RangeModel
 from rab.errors import NotFound
 from rab.evidence.segment_pack import EvidencePolicy
@@ -24,14 +24,15 @@ from rab.store.base import VectorStore
 class Workspace:
     """A library: its catalog, its vector stores, and the models that may fill it.
 
-    `build_embedder` loads weights, so it waits until something is embedded.
+    `build_embedder` loads weights, so it waits until something is embedded. `open_ranges` says which of a classifier's
+    taxa are expected where and when.
     """
 
     home: Path
     catalog: Catalog
     build_embedder: Callable[[str], Embedder]
     open_store: Callable[[EmbedderCard], VectorStore]
-    open_range_model: Callable[[], RangeModel]
+    open_ranges: Callable[[Sequence[Taxon]], RangeModel]
     evidence: EvidencePolicy = field(default_factory=EvidencePolicy)
     clusters: ClusterPolicy = field(default_factory=ClusterPolicy)
     summary: SummaryPolicy = field(default_factory=SummaryPolicy)

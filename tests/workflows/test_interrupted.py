@@ -150,7 +150,7 @@ def test_full_disk_stops_the_batch_and_is_told(
     settings = Settings(home=home, models_dir=models_dir, n_threads=1)
     with open_workspace(settings, purpose="tests") as opened:
         full = FullCatalog.open(f"sqlite:///{(home / 'catalog.sqlite').as_posix()}")
-        workspace = Workspace(home, full, opened.build_embedder, opened.open_store, opened.open_range_model)
+        workspace = Workspace(home, full, opened.build_embedder, opened.open_store, opened.open_ranges)
         report = ingest(workspace, [folder], models=(MODEL,))
         workspace.close()
     files = sorted(folder.iterdir())

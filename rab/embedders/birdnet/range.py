@@ -32,9 +32,16 @@ class BirdNETRange:
     """
 
     def __init__(self, installed: InstalledModel) -> None:
-        self._names = np.array([taxon.scientific_name for taxon in read_labels(installed.path("labels"))], dtype=object)
+        taxa = read_labels(installed.path("labels"))
+        self._names = np.array([taxon.scientific_name for taxon in taxa], dtype=object)
+        self._birds = frozenset(taxon.scientific_name for taxon in taxa if taxon.group == "bird")
         self._network = Network(installed.path("range").read_bytes(), n_threads=1, name="BirdNET's location model")
         self._answer: Callable[[float, float, int | None], frozenset[str]] = lru_cache(maxsize=256)(self._ask)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The scientific names of the birds among BirdNET's labels: 6,421."""
+        return self._birds
 
     def expected(self, lat_deg: float, lon_deg: float, week: int | None) -> frozenset[str]:
         """Return the scientific names of birds expected at a place in a week, 1–48, or at any time of the year.

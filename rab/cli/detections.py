@@ -1,0 +1,49 @@
+"""`rab detections`: what was heard when."""
+
+import csv
+import sys
+
+import rich_click as click
+
+from rab.cli.session import filter_of, json_option, library, model_option, print_json, where_option
+
+
+@click.command()
+@model_option
+@where_option
+@click.option("--merge-gap", type=click.FloatRange(0), default=0.0, help="Seconds of silence that end a detection (0).")
+@json_option
+@click.pass_context
+def detections(ctx: click.Context, model: str | None, where: str, merge_gap: float, as_json: bool) -> None:
+    """List what was heard when, merged over time, as CSV.
+
+    Of each species there is one row for as long as it is heard, with the best raw score and the segment that gave it.
+    """
+    from rab.embedders.scores import MergePolicy
+    from rab.workflows.detections import detections as run
+
+    policy = MergePolicy(max_gap_ms=1000 * merge_gap)
+    with library(ctx) as (settings, workspace):
+        found = run(workspace, model=model or settings.model, where=filter_of(where), merge=policy)
+    if as_json:
+        print_json([{"file": one.recording.path, **one.detection.model_dump(mode="json")} for one in found])
+        return
+    rows = csv.writer(sys.stdout, lineterminator="\n")
+    rows.writerow(
+        ["file", "channel", "start_s", "end_s", "scientific_name", "common_name", "raw_score", "n_segments", "segment"]
+    )
+    for one in found:
+        detection, taxon = one.detection, one.detection.score.taxon
+        rows.writerow(
+            [
+                one.recording.file_name,
+                "mix" if detection.channel is None else detection.channel,
+                f"{detection.t0_ms / 1000:.3f}",
+                f"{detection.t1_ms / 1000:.3f}",
+                taxon.scientific_name,
+                taxon.common_name,
+                f"{detection.score.raw_score:.4f}",
+                detection.n_segments,
+                detection.segment_id[:12],
+            ]
+        )

@@ -1,0 +1,32 @@
+"""Detections: what was heard when, in a list that other programs can read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rab.domain import Detection, Recording, SegmentFilter
+from rab.embedders.scores import MergePolicy, detections_of, merged_detections
+from rab.workflows.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class HeardDetection:
+    """A detection with the recording that it is in."""
+
+    detection: Detection
+    recording: Recording
+
+
+def detections(
+    workspace: Workspace, *, model: str, where: SegmentFilter, merge: MergePolicy | None = None
+) -> Sequence[HeardDetection]:
+    """Return the detections in matching segments, by recording, channel and time, each species merged over time.
+
+    What its place rules out is left out. Raises `NotFound` for a model that heard nothing in this library.
+    """
+    card = workspace.card(model)
+    found = workspace.catalog.list_segments(card.space, where)
+    recordings = {one.recording.id: one.recording for one in found}
+    each = (one for stored in found for one in detections_of(stored.segment, stored.scores, card.score_threshold))
+    order = {recording_id: position for position, recording_id in enumerate(recordings)}
+    merged = sorted(merged_detections(each, merge), key=lambda one: order[one.recording_id])
+    return [HeardDetection(one, recordings[one.recording_id]) for one in merged]

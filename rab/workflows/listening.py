@@ -36,6 +36,7 @@ from rab.embedders.scores import (
     ScorePolicy,
     SpeciesList,
     UnlistedName,
+    human_classes,
     human_voice,
     listed_classes,
     taxa_without_range,
@@ -105,6 +106,7 @@ class Listener:
         self._opening = Lock()
         self._scores = scores
         self._privacy = privacy
+        self._human = human_classes(embedder.taxa)
         self._snr_floor_db = snr_floor_db
         self.card = embedder.card.model_copy(update={"score_threshold": scores.threshold_for(embedder.card)})
         """The model's card, with the raw score from which a class counts as detected here."""
@@ -133,7 +135,8 @@ class Listener:
 
     def _read_list(self, species: SpeciesList) -> None:
         try:
-            listed = listed_classes(species, self._embedder.taxa, self.card.key)
+            codes = getattr(self._embedder, "ebird_codes", ())  # some models come with them
+            listed = listed_classes(species, self._embedder.taxa, self.card.key, codes=codes)
         except InputError as error:
             self.mismatch = error
             self._columns = np.zeros(0, dtype=np.intp)
@@ -176,7 +179,7 @@ class Listener:
         self, batch: Batch, found: Sequence["_Found"], embedded: EmbeddedBatch, *, n_below_snr_floor: int
     ) -> Heard:
         """Name what was found, and leave out or mark what people say."""
-        is_human = human_voice(embedded.logits, self._embedder.taxa, self._privacy, activation=self.card.activation)
+        is_human = human_voice(embedded.logits, self._human, self._privacy, activation=self.card.activation)
         is_kept = ~is_human if self._privacy.mode == "drop" else np.ones(len(found), dtype=np.bool_)
         kept = list(compress(found, is_kept))
         scores = self._named(batch.recording, [one.t0_ms for one in kept], embedded.logits[is_kept])

@@ -1,5 +1,6 @@
 """A catalog is opened, made or brought up to date; or it is said why not, and what to do."""
 
+import json
 import os
 import re
 import signal
@@ -20,7 +21,7 @@ from sqlalchemy import create_engine
 
 from rab.catalog import Catalog
 from rab.catalog.schema import HEAD, metadata
-from rab.domain import Recording, SegmentFilter
+from rab.domain import FileSkipped, IngestReport, Recording, SegmentFilter
 from rab.errors import Conflict, SettingsError, StorageFailed, Unavailable
 
 if TYPE_CHECKING:
@@ -64,6 +65,46 @@ def test_migrations_make_the_same_statements_as_the_schema(tmp_path: Path) -> No
     migrated = definitions(tmp_path / "migrated.sqlite")
     migrated = {name: parts for name, parts in migrated.items() if "alembic_version" not in name}
     assert definitions(tmp_path / "made.sqlite") == migrated
+
+
+def test_a_catalog_of_before_is_brought_up_to_date(sqlite_url: str, tmp_path: Path, make: "Make") -> None:
+    """Tables of the first migration, with a recording, a segment and a job in them, keep all they hold."""
+    report = IngestReport(
+        models=("toy-v1",),
+        n_files=2,
+        n_ingested=1,
+        n_already_done=0,
+        n_segments=1,
+        audio_ms=3000.0,
+        elapsed_ms=5.0,
+        skipped=(FileSkipped(path="b.wav", model="toy-v1", reason="too slow"),),
+    )
+    recording = make.recording()
+    with Catalog.open(sqlite_url) as catalog:
+        catalog.commit_recording(recording, make.card(), [make.segment(recording)], policy="p")
+        catalog.save_job(report)
+        before = catalog.list_segments(make.card().space, EVERYTHING)
+    _as_the_first_migration_left_it(tmp_path / "catalog.sqlite")
+    with Catalog.open(sqlite_url) as catalog:
+        assert before == catalog.list_segments(make.card().space, EVERYTHING)
+        assert [report] == [job.report for job in catalog.jobs()]
+
+
+def _as_the_first_migration_left_it(path: Path) -> None:
+    """Take the later columns away again, and write the job as it was written then."""
+    with sqlite3.connect(path) as connection:
+        for column in ("low_hz", "high_hz", "detection_score", "human_voice"):
+            connection.execute(f"ALTER TABLE segments DROP COLUMN {column}")
+        ((document,),) = connection.execute("SELECT document FROM jobs")
+        job = json.loads(document)
+        job["model"] = job.pop("models")[0]
+        for field in ("n_below_snr_floor", "n_outside_activity", "n_human_voice", "privacy"):
+            del job[field]
+        for skipped in job["skipped"]:
+            del skipped["model"]
+        connection.execute("UPDATE jobs SET document = ?", (json.dumps(job),))
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
 
 
 def test_the_code_knows_its_last_migration() -> None:

@@ -11,7 +11,7 @@ from rab.embedders.scores.species_lists import (
     parse_species_list,
     read_species_list,
 )
-from rab.embedders.scores.voices import PrivacyMode, PrivacyPolicy, human_voice
+from rab.embedders.scores.voices import PrivacyMode, PrivacyPolicy, human_classes, human_voice
 
 __all__ = [
     "ListedClasses",
@@ -23,6 +23,7 @@ __all__ = [
     "SpeciesList",
     "UnlistedName",
     "detections_of",
+    "human_classes",
     "human_voice",
     "listed_classes",
     "merged_detections",

@@ -21,6 +21,7 @@ from pydantic import Field
 from rab.domain import Activation, Taxon, Value
 from rab.embedders.scores.activation import Logits, raw_scores
 
+Columns = npt.NDArray[np.intp]
 PrivacyMode = Literal["drop", "flag", "off"]
 
 _HUMAN = frozenset(
@@ -42,15 +43,19 @@ class PrivacyPolicy(Value):
     of them together."""
 
 
+def human_classes(taxa: Sequence[Taxon]) -> Columns:
+    """Return the columns, ascending, of a model's classes that tell of people: intp [n], often empty."""
+    return np.array([column for column, taxon in enumerate(taxa) if _plain(taxon.scientific_name) in _HUMAN], np.intp)
+
+
 def human_voice(
-    logits: Logits, taxa: Sequence[Taxon], policy: PrivacyPolicy, *, activation: Activation = "sigmoid"
+    logits: Logits, columns: Columns, policy: PrivacyPolicy, *, activation: Activation = "sigmoid"
 ) -> npt.NDArray[np.bool_]:
     """Say of each window whether people are heard in it: bool [n] for logits float32 [n, n_classes].
 
-    Nobody is heard by a model without a human class, or with the policy off.
+    `columns` are the model's `human_classes`. Nobody is heard by a model without one, or with the policy off.
     """
-    columns = [column for column, taxon in enumerate(taxa) if _plain(taxon.scientific_name) in _HUMAN]
-    if policy.mode == "off" or not columns:
+    if policy.mode == "off" or not len(columns):
         return np.zeros(len(logits), dtype=np.bool_)
     if activation == "softmax":
         heard = raw_scores(logits, activation)[:, columns].sum(axis=1)

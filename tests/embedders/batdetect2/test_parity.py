@@ -84,6 +84,7 @@ def test_recordings_have_the_published_calls(batdetect2: BatDetect2, shared_data
 
 
 @pytest.mark.shared
+@pytest.mark.filterwarnings("ignore")  # theirs
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_the_authors_own_package_agrees(batdetect2: BatDetect2, shared_data: Path, name: str) -> None:
     """The same, with their package asked now; it needs the extra `batdetect2-parity`."""

@@ -27,14 +27,17 @@ def models_dir(settings: Settings) -> Path:
 
 
 def build_embedder(settings: Settings, key: str, *, runtime: str | None = None) -> "Embedder":
-    """Build a model, on the runtime that it prefers or on another that it has.
+    """Build a model, on `runtime`, on the one that settings name if it has that, or on the one that it prefers.
 
     It computes on one thread, so that as many workers as there are cores share it. Raises `NotFound` for a name nobody
     knows, `ModelMissing` when its weights are not installed.
     """
     from rab.embedders.weights import build, find
 
-    return build(find(key, models_dir(settings)), n_threads=1, runtime=runtime)
+    installed = find(key, models_dir(settings))
+    if runtime is None and settings.runtime in installed.source.runtimes:
+        runtime = settings.runtime
+    return build(installed, n_threads=1, runtime=runtime)
 
 
 @contextmanager

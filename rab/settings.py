@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     )
     model: str = Field(default="birdnet-v2.4", description="Model that embeds and searches when none is named.")
     models_dir: Path | None = Field(default=None, description="Where weights are installed; unset: RAB_HOME/models.")
+    runtime: Literal["onnx", "litert"] | None = Field(
+        default=None, description="Runtime of models that have several; unset: the faster one, ONNX Runtime."
+    )
     n_threads: int | None = Field(
         default=None, ge=1, description="Windows heard at once in an ingest; unset: one per core."
     )

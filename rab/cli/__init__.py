@@ -29,6 +29,7 @@ COMMANDS = {
     "summary": ("rab.cli.summary:summary", "Print a cited monitoring summary."),
     "report": ("rab.cli.summary:report", "Write a summary as HTML, Markdown and JSON, with playable calls."),
     "serve": ("rab.cli.serve:serve", "Answer over HTTP."),
+    "bench": ("rab.cli.bench:bench", "Measure speed and memory as ratios to a baseline in the same run."),
     "eval": ("rab.cli.evals:evals", "Run evaluations and hold them against their baselines."),
 }
 

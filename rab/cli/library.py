@@ -51,7 +51,8 @@ def segments(ctx: click.Context, model: str | None, where: str, limit: int, offs
     for one in found:
         snr = "   -   " if one.quality.snr_db is None else f"{one.quality.snr_db:4.1f} dB"
         name = name_words(call_name(one, card.score_threshold))
-        click.echo(f"{one.segment.id[:12]}  {snr}  {name}\n  {call_words(call_ref(one))}")
+        people = ", people are heard" if one.human_voice else ""
+        click.echo(f"{one.segment.id[:12]}  {snr}  {name}{people}\n  {call_words(call_ref(one))}")
     click.echo("1 segment" if len(found) == 1 else f"{len(found)} segments")
 
 

@@ -25,7 +25,7 @@ def run_suite(name: str, embedder: Embedder, paths: Sequence[Path], *, seed: int
     that quietly leaves recordings out measures something else.
     """
     suite = read_suite(name)
-    recordings = _recordings(paths)
+    recordings = recordings_under(paths)
     with canonical_line("eval", suite=name, model=embedder.card.key, n_recordings=len(recordings)):
         scores = RUNNERS[suite.name](embedder, recordings, seed=seed)
     return EvalRun(
@@ -40,7 +40,11 @@ def run_suite(name: str, embedder: Embedder, paths: Sequence[Path], *, seed: int
     )
 
 
-def _recordings(paths: Sequence[Path]) -> list[Recording]:
+def recordings_under(paths: Sequence[Path]) -> list[Recording]:
+    """Read the recordings under `paths`, each once, by id.
+
+    Raises `InputError` where one cannot be read, or there is none.
+    """
     files, failures = find_audio(paths)
     if failures:
         raise InputError(f"{failures[0].path}: {failures[0].message}", hint=failures[0].hint)

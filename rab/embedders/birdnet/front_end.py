@@ -96,14 +96,12 @@ class Branch:
 
     def as_published(self, samples: Floats, frames: npt.NDArray[np.intp]) -> Floats:
         """Return the bands [n_bands, m] of some frames, in the steps and the precision of the published graph."""
-        import scipy.fft
-
         every = np.lib.stride_tricks.sliding_window_view(samples, len(self.hann))[:: self.step_samples]
         mel = self.mel[self.used]
         bands = np.empty((len(frames), mel.shape[1]), dtype=np.float32)
         for start in range(0, len(frames), _BLOCK):
             rows = slice(start, start + _BLOCK)
-            spectra = scipy.fft.rfft((every[frames[rows]] * self.hann).astype(np.float64))[:, self.used].real
+            spectra = np.fft.rfft((every[frames[rows]] * self.hann).astype(np.float64))[:, self.used].real
             np.matmul(spectra.astype(np.float32), mel, out=bands[rows])
         powers: Floats = np.power(bands * bands, np.float32(self.exponent))
         return np.asarray(powers.T)

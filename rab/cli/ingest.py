@@ -56,7 +56,7 @@ _OPTION_OF = {
     "--order", type=click.Choice(["path", "oldest", "newest"]), default="path", help="Which files are heard first."
 )
 @click.option("--threads", "n_threads", type=click.IntRange(1), help="Windows heard at once (RAB_N_THREADS).")
-@click.option("--batch", type=click.IntRange(1), default=16, help="Windows that a model hears in one call, at most.")
+@click.option("--batch", type=click.IntRange(1), default=8, help="Windows that go to a model in one call, at most.")
 @click.option("--again", is_flag=True, help="Hear files that are already done, too.")
 @json_option
 @click.pass_context

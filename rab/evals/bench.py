@@ -227,6 +227,7 @@ def _ingesting(
 ) -> Callable[[], float]:
     def work() -> float:
         with open_library(next(homes)) as opened:
+            opened.store(embedder.card)
             workspace = replace(opened, build_embedder=lambda _: embedder)
             models = (embedder.card.key,)
             return timed(lambda: _require_success(ingest(workspace, [path], models=models, n_threads=n_threads)))()

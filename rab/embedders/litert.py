@@ -1,4 +1,4 @@
-"""LiteRT for networks with named inputs and outputs, as `rab.embedders.onnx_runtime` has them.
+"""LiteRT, started quietly: the one module that imports it. Inputs and outputs have names, as in `onnx_runtime`.
 
 One interpreter serves one call at a time, so calls take turns.
 """

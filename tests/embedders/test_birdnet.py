@@ -18,7 +18,7 @@ from rab.embedders.birdnet import BirdNETRange
 from rab.embedders.birdnet.flatbuffer import with_output
 from rab.embedders.birdnet.labels import read_labels
 from rab.embedders.birdnet.network import BirdNET, Runtime
-from rab.embedders.birdnet.runtime import Network, _without_greeting
+from rab.embedders.litert import LiteRTNetwork, _without_greeting
 from rab.embedders.scores import raw_scores, taxon_scores, week_of
 from rab.embedders.weights import find
 from rab.errors import InputError, ModelMissing
@@ -101,16 +101,23 @@ def test_samples_that_are_not_finite_are_refused(birdnet: Embedder, value: float
         birdnet.embed(window)
 
 
+def heard(model: bytes, sound: Samples) -> list[Samples]:
+    """Return all outputs of a network on LiteRT."""
+    network = LiteRTNetwork(model, n_threads=1, name="a network")
+    (name,) = network.inputs
+    return network(list(network.outputs), **{name: sound})
+
+
 def test_the_extra_output_changes_no_bit(models_dir: Path, noise: Samples) -> None:
     """The model as published gives the same logits, and the model's own bytes stay as they were."""
     model = find("birdnet-v2.4", models_dir).path("network").read_bytes()
 
     extended = with_output(model, EMBEDDING)
-    (published,) = Network(model, n_threads=1, name="published")(noise[:1])
-    logits, embedding = Network(extended, n_threads=1, name="extended")(noise[:1])
+    (published,) = heard(model, noise[:1])
+    logits, embedding = heard(extended, noise[:1])
 
     np.testing.assert_array_equal(published, logits)
-    assert embedding.shape == (1024,)
+    assert embedding.shape == (1, 1024)
     changed = np.frombuffer(model, np.uint8) != np.frombuffer(extended, np.uint8, len(model))
     assert changed.sum() <= 4
 
@@ -126,7 +133,7 @@ def test_a_tensor_that_does_not_exist_is_named(models_dir: Path) -> None:
 def test_what_is_no_network_is_refused() -> None:
     """The runtime's own exception becomes one of RAB's."""
     with pytest.raises(ModelMissing, match="LiteRT cannot load junk"):
-        Network(b"junk" * 100, n_threads=1, name="junk")
+        LiteRTNetwork(b"junk" * 100, n_threads=1, name="junk")
 
 
 def test_loading_says_nothing(models_dir: Path) -> None:

@@ -27,7 +27,7 @@ from rab.embedders.batdetect2.species import N_CLASSES, taxa_of
 from rab.embedders.batdetect2.spectrogram import SAMPLE_RATE_HZ, picture
 from rab.embedders.onnx_runtime import OnnxNetwork, kept_model
 from rab.embedders.weights import InstalledModel
-from rab.errors import InputError
+from rab.embedders.windows import require_windows
 
 _WINDOW_SAMPLES = 768_000
 _DIM = 32
@@ -75,13 +75,7 @@ class BatDetect2:
         Returns embeddings float32 [m, 32] and logits float32 [m, 17] of the m calls, by window and start. Raises
         `InputError` for another shape or for samples that are not finite.
         """
-        if windows.ndim != 2 or windows.shape[1] != _WINDOW_SAMPLES:
-            raise InputError(
-                f"{self._card.key} hears windows of {_WINDOW_SAMPLES} samples, not an array of {windows.shape}",
-                hint="cut them with rab.segments.windows and the model's card",
-            )
-        if not np.isfinite(windows).all():
-            raise InputError("a window holds samples that are not finite", hint="leave that stretch of sound out")
+        require_windows(windows, self._card)
         embeddings, logits, calls = [np.zeros((0, _DIM), np.float32)], [np.zeros((0, N_CLASSES), np.float32)], []
         for index, window in enumerate(windows):
             sound = np.trim_zeros(window, "b")

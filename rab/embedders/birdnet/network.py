@@ -28,11 +28,12 @@ from rab.embedders.birdnet.onnx_graphs import (
     network_graph,
     spectrogram_graph,
 )
-from rab.embedders.birdnet.runtime import Network
 from rab.embedders.birdnet.tflite_graph import read_graph
+from rab.embedders.litert import LiteRTNetwork
 from rab.embedders.onnx_runtime import OnnxNetwork, kept_model
 from rab.embedders.weights import InstalledModel
-from rab.errors import InputError, ModelMissing
+from rab.embedders.windows import require_windows
+from rab.errors import ModelMissing
 
 Runtime = Literal["onnx", "litert"]
 Floats = npt.NDArray[np.float32]
@@ -78,13 +79,7 @@ class BirdNET:
         Returns embeddings float32 [n, 1024] and logits float32 [n, 6522]. Raises `InputError` for another shape or for
         samples that are not finite.
         """
-        if windows.ndim != 2 or windows.shape[1] != _WINDOW_SAMPLES:
-            raise InputError(
-                f"{self._card.key} hears windows of {_WINDOW_SAMPLES} samples, not an array of {windows.shape}",
-                hint="cut them with rab.segments.windows and the model's card",
-            )
-        if not np.isfinite(windows).all():
-            raise InputError("a window holds samples that are not finite", hint="leave that stretch of sound out")
+        require_windows(windows, self._card)
         embeddings = np.empty((len(windows), _DIM), dtype=np.float32)
         logits = np.empty((len(windows), len(self._taxa)), dtype=np.float32)
         for start in range(0, len(windows), _CHUNK):
@@ -130,11 +125,13 @@ def _on_onnx_runtime(installed: InstalledModel, n_threads: int, key: str) -> Run
 
 
 def _on_litert(installed: InstalledModel, n_threads: int, key: str) -> Run:
-    network = Network(with_output(installed.path("network").read_bytes(), _EMBEDDING), n_threads=n_threads, name=key)
+    model = with_output(installed.path("network").read_bytes(), _EMBEDDING)
+    network = LiteRTNetwork(model, n_threads=n_threads, name=key)
+    (sound,), outputs = network.inputs, list(network.outputs)
 
     def run(windows: Floats) -> tuple[Floats, Floats]:
-        logits, embeddings = zip(*(network(window[np.newaxis]) for window in windows), strict=True)
-        return np.stack(logits), np.stack(embeddings)
+        logits, embeddings = zip(*(network(outputs, **{sound: window[np.newaxis]}) for window in windows), strict=True)
+        return np.concatenate(logits), np.concatenate(embeddings)
 
     return run
 

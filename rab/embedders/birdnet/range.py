@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from rab.embedders.birdnet.labels import read_labels
-from rab.embedders.birdnet.runtime import Network
+from rab.embedders.litert import LiteRTNetwork
 from rab.embedders.weights import InstalledModel
 from rab.errors import InputError
 
@@ -35,7 +35,7 @@ class BirdNETRange:
         taxa = read_labels(installed.path("labels"))
         self._names = np.array([taxon.scientific_name for taxon in taxa], dtype=object)
         self._birds = frozenset(taxon.scientific_name for taxon in taxa if taxon.group == "bird")
-        self._network = Network(installed.path("range").read_bytes(), n_threads=1, name="BirdNET's location model")
+        self._network = LiteRTNetwork(installed.path("range"), n_threads=1, name="BirdNET's location model")
         self._answer: Callable[[float, float, int | None], frozenset[str]] = lru_cache(maxsize=256)(self._ask)
 
     @property
@@ -58,5 +58,6 @@ class BirdNETRange:
 
     def _ask(self, lat_deg: float, lon_deg: float, week: int | None) -> frozenset[str]:
         when = _WHOLE_YEAR if week is None else week
-        (occurrence,) = self._network(np.array([[lat_deg, lon_deg, when]], dtype=np.float32))
-        return frozenset(self._names[occurrence >= THRESHOLD])
+        (asked,), outputs = self._network.inputs, list(self._network.outputs)
+        (occurrence,) = self._network(outputs, **{asked: np.array([[lat_deg, lon_deg, when]], dtype=np.float32)})
+        return frozenset(self._names[occurrence[0] >= THRESHOLD])

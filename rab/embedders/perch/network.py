@@ -17,7 +17,8 @@ from rab.domain import EmbeddedBatch, EmbedderCard, Taxon
 from rab.embedders.perch.labels import N_CLASSES, read_labels
 from rab.embedders.perch.preprocessing import normalised
 from rab.embedders.weights import InstalledModel
-from rab.errors import InputError, ModelMissing
+from rab.embedders.windows import require_windows
+from rab.errors import ModelMissing
 
 _SAMPLE_RATE_HZ = 32_000
 _WINDOW_SAMPLES = 160_000
@@ -66,13 +67,7 @@ class Perch:
         Returns embeddings float32 [n, 1536] and logits float32 [n, 14795], or [n, 0] without a classifier. Raises
         `InputError` for another shape or for samples that are not finite.
         """
-        if windows.ndim != 2 or windows.shape[1] != _WINDOW_SAMPLES:
-            raise InputError(
-                f"{self._card.key} hears windows of {_WINDOW_SAMPLES} samples, not an array of {windows.shape}",
-                hint="cut them with rab.segments.windows and the model's card",
-            )
-        if not np.isfinite(windows).all():
-            raise InputError("a window holds samples that are not finite", hint="leave that stretch of sound out")
+        require_windows(windows, self._card)
         embeddings = np.empty((len(windows), _DIM), dtype=np.float32)
         logits = np.empty((len(windows), self._card.n_classes), dtype=np.float32)
         for row in range(len(windows)):

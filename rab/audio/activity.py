@@ -8,7 +8,8 @@ as the noise allows.
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,8 @@ _ACTIVE_FRACTION, _MAX_ACTIVE_FRACTION = 0.05, 0.5
 _ACTIVE_SIGMAS = 2.0
 _SMOOTHING_FRAMES = (1, 3, 5, 9)
 _REACH_FRAMES = 4
+_KEPT_HZ = 0.1
+"""To this a signal quality rounds its band."""
 _EDGE_SHARE = 0.7
 """Share of a sharp edge's smear that is taken off: between calls that begin at once (1) and over 10 ms (0.4)."""
 
@@ -53,6 +56,18 @@ class Activity:
     least_level: float
     """Above it a frame is active."""
     active_ms: float
+    power: Cells
+    """[number of active frames, n_bins of the band]: the spectrogram there."""
+
+    @cached_property
+    def spectrum(self) -> npt.NDArray[np.float64]:
+        """[n_bins of the band], mean power while the calls sound."""
+        mean: npt.NDArray[np.float64] = self.power.mean(axis=0).astype(np.float64)
+        return mean
+
+
+_LAST: WeakKeyDictionary[Spectrogram, Activity] = WeakKeyDictionary()
+"""What was last found in a spectrogram: a description asks again for the band whose quality was measured."""
 
 
 def activity(
@@ -62,6 +77,9 @@ def activity(
 
     `band_hz` sets the band; without it, it is looked for at frequencies from `above_hz`.
     """
+    last = _LAST.get(spectrogram)
+    if last is not None and band_hz is not None and _is_band_of(last, *band_hz):
+        return last
     if not spectrogram.foreground.any():
         return None
     band = band_hz or _band(spectrogram, above_hz)
@@ -71,21 +89,25 @@ def activity(
     first, last = np.searchsorted(spectrogram.hz, [band[0] - reach_hz, band[1] + reach_hz])
     bins = slice(max(int(first), LOWEST_BIN), int(last))
     near = _mean(spectrogram.foreground[:, bins].any(axis=1), 2 * _REACH_FRAMES + 1) > 0
-    excess = (spectrogram.power[:, bins] / spectrogram.noise[bins]).sum(axis=1) - (bins.stop - bins.start)
+    power = spectrogram.power[:, bins]
+    # einsum sums without a temporary array, and without the threads of a matrix product
+    excess = np.einsum("ij,j->i", power, 1 / spectrogram.noise[bins]) - (bins.stop - bins.start)
     level, typical, fraction = _level(np.where(near, excess, 0), n_bins=bins.stop - bins.start)
     frames = level > fraction * typical
-    n_frames, n_runs = np.count_nonzero(frames), np.count_nonzero(np.diff(frames, prepend=False) & frames)
+    n_frames, n_runs = np.count_nonzero(frames), frames[0] + np.count_nonzero(frames[1:] > frames[:-1])
     if n_frames == 0:
         return None
     n_active = max(n_frames - n_runs * _EDGE_SHARE * _edge_frames(fraction), n_runs)
-    return Activity(*band, bins, frames, level, fraction * typical, n_active * spectrogram.hop_ms)
+    found = Activity(*band, bins, frames, level, fraction * typical, n_active * spectrogram.hop_ms, power[frames])
+    _LAST[spectrogram] = found
+    return found
 
 
 def noise_power(spectrogram: Spectrogram, low_hz: float, high_hz: float) -> float:
     """Return the noise power between two frequencies; bins at the ends count by the share that lies inside."""
     half = spectrogram.bin_hz / 2
     inside = np.minimum(spectrogram.hz + half, high_hz) - np.maximum(spectrogram.hz - half, low_hz)
-    return float(spectrogram.floor @ np.clip(inside / spectrogram.bin_hz, 0, 1))
+    return float(spectrogram.floor @ np.minimum(np.maximum(inside / spectrogram.bin_hz, 0), 1))
 
 
 def energy_band(hz: npt.NDArray[np.float64], energy: npt.NDArray[np.floating], tail: float) -> tuple[float, float]:
@@ -101,20 +123,24 @@ def energy_band(hz: npt.NDArray[np.float64], energy: npt.NDArray[np.floating], t
     )
 
 
+def _is_band_of(found: Activity, low_hz: float, high_hz: float) -> bool:
+    return max(abs(low_hz - found.low_hz), abs(high_hz - found.high_hz)) < _KEPT_HZ
+
+
 def _band(spectrogram: Spectrogram, above_hz: float) -> tuple[float, float] | None:
     """Find the band: bins that the foreground makes certain, and those next to them that are likely."""
-    power, noise, foreground = spectrogram.power, spectrogram.noise, spectrogram.foreground
+    power, foreground, noise = spectrogram.power, spectrogram.foreground, spectrogram.noise
     n_cells = count(foreground)
-    energy = np.where(spectrogram.hz >= above_hz, (power * foreground).sum(axis=0) / noise - n_cells, 0)
+    energy = np.where(spectrogram.hz >= above_hz, np.einsum("ij,ij->j", power, foreground) / noise - n_cells, 0)
     certain = _stands_out(energy, n_cells, _STRONG_SIGMAS) & (energy > 0)
     if not certain.any():
         return None
     certain = _without_lines(certain, power)
     frames = (foreground & certain).any(axis=1)
-    energy = power[frames].sum(axis=0) / noise - np.count_nonzero(frames)
-    likely = certain | _stands_out(energy, np.full_like(n_cells, np.count_nonzero(frames)), _WEAK_SIGMAS)
-    run_of = np.cumsum(~likely)
-    energy = np.where(likely & np.isin(run_of, run_of[certain]), np.maximum(energy, 0), 0)
+    n_frames = np.count_nonzero(frames)
+    energy = np.einsum("i,ij->j", frames.astype(np.float32), power) / noise - n_frames
+    likely = certain | _stands_out(energy, np.full_like(n_cells, n_frames), _WEAK_SIGMAS)
+    energy = np.where(_runs_with(certain, likely), np.maximum(energy, 0), 0)
     if not energy.any():
         return None
     low_hz, high_hz = energy_band(spectrogram.hz, energy, _TAIL_FRACTION)
@@ -127,11 +153,24 @@ def _without_lines(certain: Mask, power: Cells) -> Mask:
     """Leave out narrow runs of bins that sound steadily throughout, unless there is nothing else."""
     run_of = np.cumsum(~certain)
     narrow = certain & (np.bincount(run_of, weights=certain) <= _LINE_BINS)[run_of]
-    over_time = power[:, narrow]
+    if not narrow.any():
+        return certain
+    over_time = np.sort(power.T[narrow], axis=1)
+    rank = (len(power) - 1) / 4
+    below, above = over_time[:, math.floor(rank)], over_time[:, math.ceil(rank)]
     steady = np.zeros_like(certain)
-    steady[narrow] = np.quantile(over_time, 0.25, axis=0) > _STEADY_QUARTER * over_time.mean(axis=0)
-    calls = certain & ~np.isin(run_of, run_of[steady])
+    steady[narrow] = below + (rank % 1) * (above - below) > _STEADY_QUARTER * over_time.mean(axis=1)
+    calls = certain & ~_runs_with(steady, certain)
     return calls if calls.any() else certain
+
+
+def _runs_with(some: Mask, mask: Mask) -> Mask:
+    """Return the runs of a mask that hold one of `some`, itself part of the mask."""
+    run_of = np.cumsum(~mask)
+    holds = np.zeros(len(mask) + 1, dtype=bool)
+    holds[run_of[some]] = True
+    runs: Mask = mask & holds[run_of]
+    return runs
 
 
 def _stands_out(energy: npt.NDArray[np.floating], n_cells: npt.NDArray[np.intp], sigmas: float) -> Mask:
@@ -177,4 +216,9 @@ def _smear() -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
 def _mean(values: npt.ArrayLike, n: int) -> npt.NDArray[np.float64]:
     """Return the running mean over n values, n odd; zeros lie beyond the ends."""
     values = np.asarray(values, dtype=np.float64)
-    return np.convolve(values, np.full(n, 1 / n), mode="same") if n > 1 else values
+    return np.convolve(values, _boxcar(n), mode="same") if n > 1 else values
+
+
+@cache
+def _boxcar(n: int) -> npt.NDArray[np.float64]:
+    return np.full(n, 1 / n)

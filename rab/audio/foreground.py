@@ -13,9 +13,8 @@ of white or pink noise hold any foreground at all (3 s at 48 kHz, 400 of each).
 """
 
 import math
-from functools import cache, reduce
+from functools import cache
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +41,8 @@ _FRAME_BLOCKS = (2, 4, 8, 16)
 _BIN_BLOCKS = (1, 4, 16)
 _SQUARE = 4
 """The foreground is told apart in squares of 4 frames × 4 bins, which also takes in a call's skirts."""
+_FOUR_BYTES = np.uint32(0x01010101)
+"""Times a flag: four flags side by side, eight times as fast as repeating it."""
 _MARGIN_PAIRS, _MARGIN_BINS = 8, 16
 """Of nothing but noise around the cells, so that a block at their edge has neighbours."""
 _MIN_FREE_FRACTION = 0.5
@@ -52,11 +53,12 @@ def noise_and_foreground(power: Cells) -> tuple[Cells, Mask]:
 
     `power` is float32 [n_frames, n_bins] with at least 16 frames, none of them digital silence.
     """
-    pairs = _fold(np.add, power[: len(power) // 2 * 2], 2, axis=0)
+    pairs = power[:-1:2] + power[1::2]
     rough = _rough_floor(pairs)
     squares = _squares(pairs, np.maximum(rough, power.max() * DYNAMIC_RANGE))
-    foreground = _spread(squares, _SQUARE, _SQUARE)[: len(power), : power.shape[1]]
-    foreground[:, :LOWEST_BIN] = foreground[:, -LOWEST_BIN:] = False
+    bins = (squares * _FOUR_BYTES).view(np.bool_)[:, : power.shape[1]]
+    bins[:, :LOWEST_BIN] = bins[:, -LOWEST_BIN:] = False
+    foreground = np.repeat(bins, _SQUARE, axis=0)[: len(power)]
     return _settled_floor(pairs, rough, foreground), foreground
 
 
@@ -99,7 +101,13 @@ def _rough_floor(pairs: Cells) -> Cells:
     symmetric, so that a slope (pink noise, an anti-alias filter) has its own value for a median.
     """
     rank = int(_FLOOR_QUANTILE * len(pairs))
-    quiet = np.partition(_sum3(pairs), rank, axis=0)[rank] / 6
+    over_time = np.ascontiguousarray(pairs.T)
+    sums = np.empty_like(over_time)
+    np.add(over_time[:-2], over_time[2:], out=sums[1:-1])
+    sums[1:-1] += over_time[1:-1]
+    sums[0], sums[-1] = sums[1], sums[-2]
+    sums.sort(axis=1)  # faster than a partition of so few
+    quiet = sums[:, rank] / 6
     above = math.log10(1 - (rank + 1) / (len(pairs) + 1))
     floor = np.log(np.maximum(quiet / noise_quantile(gamma_shape(2, 3), above), 1e-30))
     nearby = _neighbourhood(floor)
@@ -118,7 +126,9 @@ def _settled_floor(pairs: Cells, rough: Cells, foreground: Mask) -> Cells:
     settled[:LOWEST_BIN] = False
     if not settled.any():
         return rough
-    mean = (pairs * free).sum(axis=0) / (2 * np.maximum(n_free, 1))
+    mean: Cells = (pairs * free).sum(axis=0) / (2 * np.maximum(n_free, 1)).astype(np.float32)
+    if settled[LOWEST_BIN:].all():
+        return mean
     bins = np.arange(len(rough))
     between = np.exp(np.interp(bins, bins[settled], np.log(np.maximum(mean[settled], 1e-30))))
     settled[:LOWEST_BIN] = True
@@ -127,8 +137,10 @@ def _settled_floor(pairs: Cells, rough: Cells, foreground: Mask) -> Cells:
 
 
 def count(mask: Mask) -> npt.NDArray[np.intp]:
-    """Return how many frames of each bin are set: intp [n_bins]. Three times as fast as summing booleans."""
-    n_set: npt.NDArray[np.intp] = mask.view(np.uint8).sum(axis=0, dtype=np.uint32).astype(np.intp)
+    """Return how many frames of each bin are set: intp [n_bins]. Bytes, 255 at a time, add up three times as fast."""
+    n_set = np.zeros(mask.shape[1], dtype=np.intp)
+    for first in range(0, len(mask), 255):
+        n_set += np.add.reduce(mask[first : first + 255].view(np.uint8), axis=0, dtype=np.uint8)
     return n_set
 
 
@@ -142,11 +154,13 @@ def _squares(pairs: Cells, floor: Cells) -> Mask:
     np.divide(pairs, 2 * floor, out=inner)
     inner[:, :LOWEST_BIN] = inner[:, -LOWEST_BIN:] = 1
     found = np.zeros((cells.shape[0] // 2, cells.shape[1] // _SQUARE), dtype=bool)
-    for bin_block in _BIN_BLOCKS:
-        _find(cells, bin_block, n_pairs * _FLOOR_SHAPE * 3 * bin_block, found)
-        if bin_block <= _SQUARE:
-            cells[_spread(found, 2, _SQUARE // bin_block)] = 1
-            cells = _fold(np.add, cells, _SQUARE, axis=1) * np.float32(1 / _SQUARE)
+    floor_shape = n_pairs * _FLOOR_SHAPE * 3
+    _find(cells, 1, floor_shape, found)
+    cells = _mean4(cells)
+    np.copyto(cells, 1, where=np.repeat(found, 2, axis=0))
+    _find(cells, 4, 4 * floor_shape, found)
+    np.copyto(cells, 1, where=np.repeat(found, 2, axis=0))
+    _find(_mean4(cells), 16, 16 * floor_shape, found)
     return found[_MARGIN_PAIRS // 2 :, _MARGIN_BINS // _SQUARE :]
 
 
@@ -158,47 +172,58 @@ def _find(cells: Cells, bin_block: int, floor_shape: float, found: Mask) -> None
     sums = _sum3(cells)
     for frame_block in _FRAME_BLOCKS:
         if frame_block > _FRAME_BLOCKS[0]:
-            sums = (sums[::2] + sums[1::2]) * np.float32(0.5)
-        chance = _FALSE_ALARM / (len(_FRAME_BLOCKS) * len(_BIN_BLOCKS) * sums.size)
-        shape = gamma_shape(3 * frame_block, 3 * bin_block)
-        threshold = noise_quantile(shape, round(math.log10(chance), 2), floor_shape)
+            sums = sums[::2] + sums[1::2]
         blocks = sums[:-2] + sums[2:]
         blocks += sums[1:-1]
-        if blocks.max() > np.float32(9 * threshold):
-            loud = np.zeros(sums.shape, dtype=bool)
-            np.greater(blocks, 9 * threshold, out=loud[1:-1])
-            np.copyto(sums, 3, where=loud)
+        expected = 3 * frame_block / 2
+        loud = np.zeros(sums.shape, dtype=bool)
+        np.greater(blocks, 3 * expected * _threshold(frame_block, bin_block, sums.size, floor_shape), out=loud[1:-1])
+        if loud.any():
             found |= _in_squares(loud, frame_block, bin_block)
+            if frame_block < _FRAME_BLOCKS[-1]:
+                np.copyto(sums, expected, where=loud)
+
+
+@cache
+def _threshold(frame_block: int, bin_block: int, n_blocks: int, floor_shape: float) -> float:
+    """Return the multiple of the noise that none of so many means of 3 × 3 blocks exceeds, but for a false alarm."""
+    chance = _FALSE_ALARM / (len(_FRAME_BLOCKS) * len(_BIN_BLOCKS) * n_blocks)
+    return noise_quantile(gamma_shape(3 * frame_block, 3 * bin_block), round(math.log10(chance), 2), floor_shape)
 
 
 def _in_squares(loud: Mask, frame_block: int, bin_block: int) -> Mask:
     """Return the squares that the loud blocks touch."""
-    loud = _fold(np.logical_or, loud, max(1, _SQUARE // frame_block), axis=0)
     if bin_block < _SQUARE:
         loud = loud.view(np.uint32) != 0  # four bins at a time
-    return _spread(loud, max(1, frame_block // _SQUARE), max(1, bin_block // _SQUARE))
-
-
-def _fold(operation: np.ufunc, cells: Any, n: int, axis: int) -> Any:
-    """Return every n neighbours along an axis as one. Strided slices do it ten times faster than reshape and reduce."""
-    cells = np.moveaxis(cells, axis, 0)
-    return np.moveaxis(reduce(operation, [cells[first::n] for first in range(n)]), 0, axis)
-
-
-def _spread(mask: Mask, n_frames: int, n_bins: int) -> Mask:
-    return np.repeat(np.repeat(mask, n_frames, axis=0), n_bins, axis=1)
+    if frame_block < _SQUARE:
+        loud = loud[::2] | loud[1::2]
+    if bin_block > _SQUARE:
+        loud = (loud * _FOUR_BYTES).view(np.bool_)
+    return np.repeat(loud, frame_block // _SQUARE, axis=0) if frame_block > _SQUARE else loud
 
 
 def _ceil(number: int, multiple: int) -> int:
     return -(-number // multiple) * multiple
 
 
+def _mean4(cells: Cells) -> Cells:
+    """Return the means of four neighbours in frequency, added as pairs: ten times as fast as reshape and mean."""
+    pairs = cells.view(np.complex64)
+    fours = pairs[:, ::2] + pairs[:, 1::2]
+    mean: Cells = fours.real + fours.imag
+    mean *= np.float32(0.25)
+    return mean
+
+
 def _sum3(cells: Cells) -> Cells:
-    """Return each cell plus its neighbours in frequency; the outermost take their neighbour's sum."""
+    """Return each cell plus its neighbours in frequency; the outermost take their neighbour's sum.
+
+    Rows are added as one line, which is three times as fast; what runs over their ends is overwritten.
+    """
     sums = np.empty_like(cells)
-    inner = sums[:, 1:-1]
-    np.add(cells[:, :-2], cells[:, 2:], out=inner)
-    inner += cells[:, 1:-1]
+    line, inner = cells.ravel(), sums.ravel()[1:-1]
+    np.add(line[:-2], line[2:], out=inner)
+    inner += line[1:-1]
     sums[:, 0], sums[:, -1] = sums[:, 1], sums[:, -2]
     return sums
 
@@ -206,10 +231,11 @@ def _sum3(cells: Cells) -> Cells:
 def _neighbourhood(floor: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Return the running median of a log spectrum, mirrored in a point at its ends so that slopes stay unbiased."""
     reach = min(_FLOOR_REACH_BINS, len(floor) - 1)
-    wide = np.pad(floor, reach, mode="reflect", reflect_type="odd")
+    before, after = 2 * floor[0] - floor[reach:0:-1], 2 * floor[-1] - floor[-2 : -2 - reach : -1]
+    wide = np.concatenate((before, floor, after))
     step = 4
     windows = np.lib.stride_tricks.sliding_window_view(wide, 2 * reach + 1)[::step]
-    medians = np.partition(windows, reach, axis=1)[:, reach]
+    medians = np.sort(windows, axis=1)[:, reach]
     bins = np.arange(len(floor))
     nearby: npt.NDArray[np.float64] = np.interp(bins, bins[::step], medians)
     return nearby

@@ -8,6 +8,8 @@ same call has the same descriptors whatever the recorder was set to. Frames are 
 half frame counts the same.
 """
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -18,7 +20,7 @@ from rab.domain.waveform import Waveform
 _MAX_AUDIBLE_RATE_HZ = 96_000
 _AUDIBLE_FRAME_S = 1024 / 48_000
 _ULTRASONIC_FRAME_S = 1024 / 256_000
-_BLOCK_FRAMES = 32
+_BLOCK_FRAMES = 48
 """Transformed at a time: they stay in the processor's cache, and long sound needs no more memory than its result."""
 
 
@@ -42,10 +44,13 @@ def spectrogram(waveform: Waveform) -> Spectrogram:
     n_samples, rate_hz = frame_samples(waveform.sample_rate_hz), waveform.sample_rate_hz
     power = _power(waveform.samples, n_samples)
     n_frames, n_bins = power.shape
-    heard = power.max(axis=1, initial=0) > 0
-    floor, foreground = np.zeros(n_bins, dtype=np.float32), np.zeros(power.shape, dtype=bool)
-    if np.count_nonzero(heard) >= MIN_FRAMES:
-        floor, foreground[heard] = noise_and_foreground(power if heard.all() else power[heard])
+    if n_frames >= MIN_FRAMES and (power[:, 1] > 0).all():  # one bin tells that no frame is digital silence
+        floor, foreground = noise_and_foreground(power)
+    else:
+        floor, foreground = np.zeros(n_bins, dtype=np.float32), np.zeros(power.shape, dtype=bool)
+        heard = power.max(axis=1, initial=0) > 0
+        if np.count_nonzero(heard) >= MIN_FRAMES:
+            floor, foreground[heard] = noise_and_foreground(power[heard])
     return Spectrogram(
         power=power,
         floor=floor,
@@ -58,21 +63,33 @@ def spectrogram(waveform: Waveform) -> Spectrogram:
 
 
 def _power(samples: npt.NDArray[np.float32], n: int) -> npt.NDArray[np.float32]:
-    """Return one-sided power, float32 [n_frames, n // 2 + 1], of frames of n samples."""
+    """Return one-sided power, float32 [n_frames, n // 2 + 1], of frames of n samples, n even."""
     from scipy.fft import rfft
 
-    if len(samples) < n:
-        return np.zeros((0, n // 2 + 1), dtype=np.float32)
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
-    window *= np.sqrt(2 / (n * np.sum(window**2)))  # Parseval: the bins of a frame sum to its mean square
-    centred = samples - samples.mean()
-    frames = np.lib.stride_tricks.sliding_window_view(centred, n)[:: n // 2]
-    window = window.astype(np.float32)
-    power = np.empty((len(frames), n // 2 + 1), dtype=np.float32)
-    for first in range(0, len(frames), _BLOCK_FRAMES):
-        spectra = rfft(frames[first : first + _BLOCK_FRAMES] * window, workers=1)
+    hop = n // 2
+    halves = samples[: len(samples) // hop * hop].reshape(-1, hop)  # a frame is two neighbours
+    n_frames = max(len(halves) - 1, 0)
+    power = np.empty((n_frames, hop + 1), dtype=np.float32)
+    if n_frames == 0:
+        return power
+    mean, window = samples.mean(), _window(n)
+    frames = np.empty((min(_BLOCK_FRAMES, n_frames), n), dtype=np.float32)
+    for first in range(0, n_frames, _BLOCK_FRAMES):
         block = power[first : first + _BLOCK_FRAMES]
+        centred = halves[first : first + len(block) + 1] - mean
+        np.multiply(centred[:-1], window[:hop], out=frames[: len(block), :hop])
+        np.multiply(centred[1:], window[hop:], out=frames[: len(block), hop:])
+        spectra = rfft(frames[: len(block)], workers=1)
         np.square(spectra.real, out=block)
         block += np.square(spectra.imag)
-    power[:, [0, -1]] *= np.float32(0.5)
+    power[:, 0] *= np.float32(0.5)
+    power[:, -1] *= np.float32(0.5)
     return power
+
+
+@cache
+def _window(n: int) -> npt.NDArray[np.float32]:
+    """Return a Hann window so scaled that the bins of a frame sum to its mean square (Parseval)."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)
+    scaled: npt.NDArray[np.float32] = (window * np.sqrt(2 / (n * np.sum(window**2)))).astype(np.float32)
+    return scaled

@@ -26,7 +26,6 @@ _EMPTY = 1e-3
 """Of a frame's mean bin, at which an empty one counts."""
 _MAX_ROUGHNESS = 0.15
 """Of the band: the median second difference of a smooth contour; of noise it is about 0.6."""
-_PERCENTILES = (5, 50, 95)
 
 
 class Contour(NamedTuple):
@@ -42,7 +41,7 @@ class Contour(NamedTuple):
 def contour(spectrogram: Spectrogram, active: Activity) -> Contour | None:
     """Return the contour of the calls, or None when fewer than three frames have a clear pitch or they form no line."""
     frames = np.flatnonzero(active.frames)
-    power, hz = spectrogram.power[frames, active.bins], spectrogram.hz[active.bins]
+    power, hz = active.power, spectrogram.hz[active.bins]
     strongest = power.argmax(axis=1)
     rows = np.arange(len(frames))
     clear = power[rows, strongest] > _LEAST_EXCESS * spectrogram.floor[active.bins][strongest]
@@ -52,17 +51,20 @@ def contour(spectrogram: Spectrogram, active: Activity) -> Contour | None:
     if _flatness(power) > _MAX_FLATNESS:
         return None
     pitch = interpolated_peak(power, _lowest_peak(power), hz)
-    run = np.cumsum(np.diff(frames, prepend=frames[0]) > 1)
+    run = np.zeros(len(frames), dtype=np.intp)
+    np.cumsum(frames[1:] - frames[:-1] > 1, out=run[1:])
     if _roughness(pitch, run) > _MAX_ROUGHNESS * (hz[-1] - hz[0]) + spectrogram.bin_hz:
         return None
-    low, median, high = np.percentile(pitch, _PERCENTILES)
+    low, median, high = _percentiles(pitch)
     slope = _common_slope(pitch, frames * spectrogram.hop_ms / 1000, run)
-    return Contour(float(median), float(high - low), slope)
+    return Contour(median, high - low, slope)
 
 
 def _flatness(power: Cells) -> float:
+    """Return the median over spectra [n, n_bins] of geometric over arithmetic mean."""
     mean = power.mean(axis=1)
-    return float(np.median(np.exp(np.log(np.maximum(power, _EMPTY * mean[:, None])).mean(axis=1)) / mean))
+    logs = np.log(np.maximum(power, _EMPTY * mean[:, None]))
+    return _median(np.exp(logs.mean(axis=1)) / mean)
 
 
 def _lowest_peak(power: Cells) -> npt.NDArray[np.intp]:
@@ -77,7 +79,7 @@ def _lowest_peak(power: Cells) -> npt.NDArray[np.intp]:
 def _roughness(pitch: npt.NDArray[np.float64], run: npt.NDArray[np.intp]) -> float:
     """Return the median size of the second difference within runs; 0 where no run has three frames."""
     second = np.abs(pitch[2:] - 2 * pitch[1:-1] + pitch[:-2])[run[2:] == run[:-2]]
-    return float(np.median(second)) if len(second) else 0.0
+    return _median(second) if len(second) else 0.0
 
 
 def _common_slope(
@@ -88,3 +90,16 @@ def _common_slope(
     seconds = seconds - (np.bincount(run, weights=seconds) / size)[run]
     spread = float(seconds @ seconds)
     return float(seconds @ pitch) / spread if spread > 0 else None
+
+
+def _median(values: npt.NDArray[np.floating]) -> float:
+    ordered = np.sort(values)
+    return float(ordered[(len(values) - 1) // 2] + ordered[len(values) // 2]) / 2
+
+
+def _percentiles(values: npt.NDArray[np.floating]) -> list[float]:
+    """Return the 5th, 50th and 95th percentile. A quarter of the time of NumPy's own, for a hundred values."""
+    last = len(values) - 1
+    at = np.array([0.05 * last, 0.5 * last, 0.95 * last])
+    percentiles: list[float] = np.interp(at, np.arange(last + 1), np.sort(values)).tolist()
+    return percentiles

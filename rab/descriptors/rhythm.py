@@ -5,10 +5,11 @@ of its highest: 6 dB either way, so that a trill is counted even where echo fill
 the level crosses half of the note's peak, interpolated between frames.
 """
 
+import math
 from collections.abc import Iterator
+from itertools import pairwise
+from statistics import fmean, median
 from typing import NamedTuple
-
-import numpy as np
 
 from rab.audio.activity import Activity
 from rab.domain.spectrogram import Spectrogram
@@ -29,13 +30,19 @@ class Rhythm(NamedTuple):
 
 def onset_intervals(spectrogram: Spectrogram, active: Activity) -> Rhythm:
     """Return the rhythm of the calls' onsets."""
-    onsets = np.array(list(_onsets(active.level.tolist(), active.least_level))) * spectrogram.hop_ms
-    intervals = np.diff(onsets)
+    onsets = [frame * spectrogram.hop_ms for frame in _onsets(active.level.tolist(), active.least_level)]
+    intervals = [after - before for before, after in pairwise(onsets)]
     return Rhythm(
         n_onsets=len(onsets),
-        median_ms=float(np.median(intervals)) if len(intervals) else None,
-        cv=float(intervals.std() / intervals.mean()) if len(intervals) >= _MIN_INTERVALS else None,
+        median_ms=median(intervals) if intervals else None,
+        cv=_variation(intervals) if len(intervals) >= _MIN_INTERVALS else None,
     )
+
+
+def _variation(intervals: list[float]) -> float:
+    """Return the standard deviation over the mean; plain sums, since `statistics.pstdev` takes 100 µs."""
+    mean = fmean(intervals)
+    return math.sqrt(fmean([(interval - mean) ** 2 for interval in intervals])) / mean
 
 
 def _onsets(level: list[float], least: float) -> Iterator[float]:
@@ -48,7 +55,7 @@ def _onsets(level: list[float], least: float) -> Iterator[float]:
             sounding, valley, valley_at = False, now, frame
         elif sounding:
             peak = max(peak, now)
-        elif now > max(least, _DEPTH * valley):
+        elif now > least and now > _DEPTH * valley:
             sounding, peak = True, now
         elif now <= valley:
             valley, valley_at = now, frame
@@ -58,7 +65,9 @@ def _onsets(level: list[float], least: float) -> Iterator[float]:
 
 def _crossing(level: list[float], start: int, height: float) -> float:
     """Return where the level first reaches a height, counted in frames; `start` itself when it is already there."""
-    frame = next(frame for frame in range(start, len(level)) if level[frame] >= height)
+    frame = start
+    while level[frame] < height:
+        frame += 1
     if frame == start:
         return float(start)
     before, after = level[frame - 1], level[frame]

@@ -34,8 +34,7 @@ class Spectrum(NamedTuple):
 
 def spectrum(spectrogram: Spectrogram, active: Activity) -> Spectrum | None:
     """Return the shape of the calls' spectrum, or None when the noise takes all of it."""
-    power = spectrogram.power[active.frames, active.bins].mean(axis=0, dtype=np.float64)
-    power = np.maximum(power - spectrogram.floor[active.bins], 0)
+    power = np.maximum(active.spectrum - spectrogram.floor[active.bins], 0)
     if not power.any():
         return None
     hz = spectrogram.hz[active.bins]
@@ -45,7 +44,7 @@ def spectrum(spectrogram: Spectrogram, active: Activity) -> Spectrum | None:
     return Spectrum(
         low_hz=max(low_hz, 0.0),
         high_hz=high_hz,
-        peak_hz=float(interpolated_peak(power[None], power.argmax()[None], hz)[0]),
+        peak_hz=float(interpolated_peak(power[None], np.array([power.argmax()]), hz)[0]),
         centroid_hz=float(share @ hz),
         flatness=float(np.exp(np.log(filled).mean()) / filled.mean()),
         entropy=float(-(share[share > 0] @ np.log(share[share > 0])) / math.log(len(share))),

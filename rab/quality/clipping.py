@@ -25,10 +25,11 @@ _MIN_PEAK = 0.01
 """Below −40 dBFS a 16-bit waveform has so few codes that its peaks are flat by themselves."""
 
 
-def clipped_fraction(samples: Samples) -> float:
-    """Return the share of samples that are clipped, 0–1."""
+def clipped_fraction(samples: Samples, extremes: tuple[float, float] | None = None) -> float:
+    """Return the share of samples that are clipped, 0–1. `extremes` are the lowest and the highest, where known."""
+    low, high = extremes or (float(samples.min()), float(samples.max()))
     n_clipped = 0
-    for sign, rail in ((1, float(samples.max())), (-1, -float(samples.min()))):
+    for sign, rail in ((1, high), (-1, -low)):
         if rail >= _MIN_PEAK:
             limit = min(1.0, rail * (1 - _JUST_BELOW))
             near_rail = np.flatnonzero(samples >= limit if sign > 0 else samples <= -limit)
@@ -43,7 +44,9 @@ def _n_clipped(samples: Samples, sign: int, near_rail: npt.NDArray[np.intp], rai
     peaks = near_rail[sign * samples[near_rail] >= rail * (1 - _TOLERANCE)]
     if 2 * len(peaks) <= len(near_rail):
         return 0
-    around = sign * np.pad(samples, 2)[peaks[:, None] + np.arange(5)].astype(np.float64)
+    at = peaks[:, None] + np.arange(-2, 3)
+    inside = (at >= 0) & (at < len(samples))
+    around = sign * np.where(inside, samples.take(at, mode="clip"), 0).astype(np.float64)
     near, far = around[:, 1] + around[:, 3], around[:, 0] + around[:, 4]
     cut_off = (np.sqrt(far**2 + 8 * near**2) - far) / 4 > _OVERSHOOT * rail
     long_run = len(peaks) >= _LONG_RUN and bool((peaks[_LONG_RUN - 1 :] - peaks[: 1 - _LONG_RUN] < _LONG_RUN).any())

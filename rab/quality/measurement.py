@@ -51,7 +51,7 @@ def measure(
         band_high_hz=None if heard is None else heard.high_hz,
         noise_floor_dbfs=None if silent else _level_dbfs(float(spectrogram.floor.sum(dtype=np.float64))),
         peak_dbfs=None if silent else 20 * math.log10(max(high, -low)),
-        clipped_fraction=0.0 if silent else clipped_fraction(samples),
+        clipped_fraction=0.0 if silent else clipped_fraction(samples, (low, high)),
         overlap_fraction=0.0 if heard is None else overlap_fraction(spectrogram, heard),
         rain=not silent and is_rain(spectrogram),
         wind=wind,

@@ -39,8 +39,8 @@ def overlap_fraction(spectrogram: Spectrogram, active: Activity) -> float:
     loud = spectrogram.foreground[frames, part] & (power > (1 + _LEAST_EXCESS) * floor)
     loudest = (power * loud).max(axis=1, keepdims=True)
     loud &= power >= _LEAST_SHARE * loudest
-    n_bands = np.count_nonzero(loud[:, 1:] > loud[:, :-1], axis=1) + loud[:, 0]
-    double = (n_bands > 1) & (n_bands <= _MAX_BANDS)
+    n_bands = (loud[:, 1:] > loud[:, :-1]).sum(axis=1) + loud[:, 0]
+    double = _lasting((n_bands > 1) & (n_bands <= _MAX_BANDS), frames)
     if not double.any():
         return 0.0
     loud = loud[double]
@@ -65,7 +65,7 @@ def _two_bands(
 
 def _centre(power: Cells, hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     total = power.sum(axis=1)
-    return np.where(total > 0, power @ hz / np.where(total > 0, total, 1), np.nan)
+    return np.where(total > 0, np.einsum("ij,j->i", power, hz) / np.where(total > 0, total, 1), np.nan)
 
 
 def _harmonic(one_hz: npt.NDArray[np.float64], other_hz: npt.NDArray[np.float64]) -> Mask:
@@ -80,12 +80,17 @@ def _harmonic(one_hz: npt.NDArray[np.float64], other_hz: npt.NDArray[np.float64]
 
 def _lasting(double: Mask, frames: npt.NDArray[np.intp]) -> Mask:
     """Keep only what lasts for several frames on end."""
-    run = np.cumsum(~double | (np.diff(frames, prepend=frames[0]) > 1))
+    apart = ~double
+    apart[1:] |= frames[1:] - frames[:-1] > 1
+    run = np.cumsum(apart)
     return double & (np.bincount(run, weights=double)[run] >= _MIN_RUN_FRAMES)
 
 
 def _mean3(power: Cells) -> Cells:
+    """Return each cell's mean with its neighbours in frequency; the outermost stay as they are."""
     mean = power.copy()
-    mean[:, 1:-1] += power[:, :-2] + power[:, 2:]
-    mean[:, 1:-1] /= 3
+    line = power.ravel()
+    mean.ravel()[1:-1] += line[:-2] + line[2:]
+    mean /= 3
+    mean[:, 0], mean[:, -1] = power[:, 0], power[:, -1]
     return mean

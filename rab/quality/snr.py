@@ -30,8 +30,7 @@ from rab.domain.spectrogram import Spectrogram
 
 def snr_db(spectrogram: Spectrogram, active: Activity) -> float | None:
     """Return the SNR, or None when no power is left after the noise is subtracted or no noise to compare it with."""
-    energy = spectrogram.power[active.frames, active.bins].sum(dtype=np.float64)
-    noise_energy = spectrogram.floor[active.bins].sum(dtype=np.float64) * np.count_nonzero(active.frames)
-    signal = (energy - noise_energy) * spectrogram.hop_ms / active.active_ms
+    excess = float(active.spectrum.sum() - spectrogram.floor[active.bins].sum(dtype=np.float64))
+    signal = excess * len(active.power) * spectrogram.hop_ms / active.active_ms
     noise = noise_power(spectrogram, active.low_hz, active.high_hz)
     return 10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None

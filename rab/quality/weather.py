@@ -18,7 +18,6 @@ Neither is judged on ultrasound, whose bins are too wide.
 import math
 
 import numpy as np
-import numpy.typing as npt
 
 from rab.audio.foreground import LOWEST_BIN
 from rab.domain.spectrogram import Spectrogram
@@ -38,15 +37,13 @@ def is_rain(spectrogram: Spectrogram) -> bool:
     """Return whether a loud, broad and steady noise covers the segment."""
     if not _judged(spectrogram) or spectrogram.hz[-1] < _RAIN_HIGH_HZ[1]:
         return False
-    mean = spectrogram.power.mean(axis=0)
-    (floor_low, swell_low), (floor_high, swell_high) = (
-        _floor_and_swell_db(spectrogram, mean, band) for band in (_RAIN_LOW_HZ, _RAIN_HIGH_HZ)
-    )
+    low, high = (slice(*np.searchsorted(spectrogram.hz, band)) for band in (_RAIN_LOW_HZ, _RAIN_HIGH_HZ))
+    floor_low, floor_high = _floor_db(spectrogram, low), _floor_db(spectrogram, high)
     return (
         min(floor_low, floor_high) > _RAIN_FLOOR_DBFS
         and floor_low - floor_high < _RAIN_MAX_TILT_DB
-        and swell_low < _RAIN_MAX_SWELL_LOW_DB
-        and swell_high < _RAIN_MAX_SWELL_HIGH_DB
+        and _mean_db(spectrogram, low) - floor_low < _RAIN_MAX_SWELL_LOW_DB
+        and _mean_db(spectrogram, high) - floor_high < _RAIN_MAX_SWELL_HIGH_DB
     )
 
 
@@ -56,20 +53,25 @@ def is_wind(spectrogram: Spectrogram) -> bool:
         return False
     low = slice(LOWEST_BIN, int(np.searchsorted(spectrogram.hz, WIND_BELOW_HZ)))
     rumble = spectrogram.power[:, low].sum(axis=1, dtype=np.float64)
+    if rumble @ rumble <= (1 + _WIND_LEAST_CV**2) * len(rumble) * rumble.mean() ** 2:
+        return False
     total = spectrogram.power.sum(axis=0)[LOWEST_BIN:].sum(dtype=np.float64)
-    return bool(rumble.sum() > _WIND_LEAST_SHARE * total > 0 and rumble.std() > _WIND_LEAST_CV * rumble.mean())
+    return bool(rumble.sum() > _WIND_LEAST_SHARE * total)
 
 
 def _judged(spectrogram: Spectrogram) -> bool:
     return spectrogram.bin_hz < _MAX_BIN_HZ and bool(spectrogram.floor.any())
 
 
-def _floor_and_swell_db(
-    spectrogram: Spectrogram, mean: npt.NDArray[np.float32], band_hz: tuple[float, float]
-) -> tuple[float, float]:
-    """Return the floor of a band in dBFS, and how far its mean power lies above that."""
-    bins = slice(*np.searchsorted(spectrogram.hz, band_hz))
-    floor, power = (float(spectrum[bins].sum(dtype=np.float64)) for spectrum in (spectrogram.floor, mean))
-    if floor <= 0:
-        return -math.inf, 0.0
-    return 10 * math.log10(2 * floor), 10 * math.log10(max(power / floor, 1e-3))
+def _floor_db(spectrogram: Spectrogram, bins: slice) -> float:
+    """Return the floor of a band in dBFS."""
+    return _dbfs(float(spectrogram.floor[bins].sum(dtype=np.float64)))
+
+
+def _mean_db(spectrogram: Spectrogram, bins: slice) -> float:
+    """Return the mean power of a band in dBFS."""
+    return _dbfs(float(spectrogram.power[:, bins].mean(axis=0).sum(dtype=np.float64)))
+
+
+def _dbfs(mean_square: float) -> float:
+    return 10 * math.log10(2 * mean_square) if mean_square > 0 else -math.inf

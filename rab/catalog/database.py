@@ -11,6 +11,7 @@ processes that open a new catalog at once are kept from both making its tables (
 """
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -24,7 +25,8 @@ from rab.catalog.schema import HEAD
 from rab.errors import Conflict, SettingsError, Unavailable
 
 _ADDRESSES = "write sqlite:///PATH, or postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-65536")
+_PRAGMAS = ("synchronous=FULL", "foreign_keys=ON", "cache_size=-65536")
+_WAIT_S = 30
 _MIGRATING = 0x5241_4243
 """Key of PostgreSQL's advisory lock; any number serves that no other program of the database uses."""
 
@@ -99,7 +101,7 @@ def _address(url: str) -> URL:
         return address
     if address.database in (None, "", ":memory:"):
         raise SettingsError("a catalog in memory would be another one for every thread", hint=_ADDRESSES)
-    return address.set(query={"timeout": "30", **address.query})
+    return address.set(query={"timeout": str(_WAIT_S), **address.query})
 
 
 def _engine(address: URL, name: str) -> Engine:
@@ -121,8 +123,23 @@ def _engine(address: URL, name: str) -> Engine:
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # the driver begins no transaction of its own; `_begin` does
+    _use_wal(connection)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Turn to WAL mode. SQLite does not wait for another that turns a new file at the same moment, so this does."""
+    given_up_at = time.monotonic() + _WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > given_up_at:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin(connection: Connection) -> None:

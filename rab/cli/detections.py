@@ -11,10 +11,14 @@ from rab.cli.session import filter_of, json_option, library, model_option, print
 @click.command()
 @model_option
 @where_option
-@click.option("--merge-gap", type=click.FloatRange(0), default=0.0, help="Seconds of silence that end a detection (0).")
+@click.option(
+    "--merge-gap",
+    type=click.FloatRange(0),
+    help="Seconds without a species that end its detection (0; for models that find calls, 1).",
+)
 @json_option
 @click.pass_context
-def detections(ctx: click.Context, model: str | None, where: str, merge_gap: float, as_json: bool) -> None:
+def detections(ctx: click.Context, model: str | None, where: str, merge_gap: float | None, as_json: bool) -> None:
     """List what was heard when, merged over time, as CSV.
 
     Of each species there is one row for as long as it is heard, with the best raw score and the segment that gave it.
@@ -22,7 +26,7 @@ def detections(ctx: click.Context, model: str | None, where: str, merge_gap: flo
     from rab.embedders.scores import MergePolicy
     from rab.workflows.detections import detections as run
 
-    policy = MergePolicy(max_gap_ms=1000 * merge_gap)
+    policy = None if merge_gap is None else MergePolicy(max_gap_ms=1000 * merge_gap)
     with library(ctx) as (settings, workspace):
         found = run(workspace, model=model or settings.model, where=filter_of(where), merge=policy)
     if as_json:

@@ -20,6 +20,7 @@ SOME_FAILED = 4
 AnyValue = TypeVar("AnyValue", bound=Value)
 
 _OPTION_OF = {
+    "snr_floor_db": "snr-floor",
     "threshold": "min-confidence",
     "before_sunset_min": "before-sunset",
     "after_sunrise_min": "after-sunrise",
@@ -115,14 +116,14 @@ def _policy(options: dict[str, Any]) -> "IngestPolicy":
     species = options["species_list"]
     scores = given("sensitivity", "threshold") | ({"species": read_species_list(species)} if species else {})
     night = given("before_sunset_min", "after_sunrise_min") | {"is_on": options["night_only"]}
-    return IngestPolicy(
-        channels=_channels(options["channels"]),
-        window=_checked(WindowPolicy, given("hop_ms")),
-        scores=_checked(ScorePolicy, scores),
-        privacy=PrivacyPolicy() if options["privacy"] is None else PrivacyPolicy(mode=options["privacy"]),
-        night=_checked(NightPolicy, night),
-        **given("time_expansion", "batch", "snr_floor_db"),
-    )
+    fields = {
+        "channels": _channels(options["channels"]),
+        "window": _checked(WindowPolicy, given("hop_ms")),
+        "scores": _checked(ScorePolicy, scores),
+        "privacy": PrivacyPolicy() if options["privacy"] is None else PrivacyPolicy(mode=options["privacy"]),
+        "night": _checked(NightPolicy, night),
+    }
+    return _checked(IngestPolicy, fields | given("time_expansion", "batch", "snr_floor_db"))
 
 
 def _channels(words: str) -> str | int:

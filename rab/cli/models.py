@@ -80,25 +80,33 @@ def install(ctx: click.Context, key: str, accept_licence: bool, from_files: tupl
 def install_model(settings: "Settings", key: str, *, accepted: bool, from_files: Sequence[Path] = ()) -> None:
     """Install weights, asking for acceptance of their licence where a terminal can answer and nobody has yet."""
     from rab.bootstrap import models_dir
-    from rab.embedders.weights import find, source_of
     from rab.embedders.weights import install as fetch
+    from rab.embedders.weights import source_of
 
     folder = models_dir(settings)
     source = source_of(key)
+    if not from_files and _is_installed(key, folder):  # what is given may be another file than what is there
+        click.echo(f"{key} is installed in {folder / key}")
+        return
+    click.echo(f"{key}: {source.summary}\n  licence of the weights: {source.terms}")
+    if source.non_commercial and not accepted and sys.stdin.isatty():
+        accepted = click.confirm("  do you accept it?", default=False)
+    with _progress(key) as watch:
+        installed = fetch(
+            key, folder, accepted=accepted, from_files=from_files, mirror=settings.models_mirror, watch=watch
+        )
+    done = "accepted, checked and installed" if source.non_commercial else "checked and installed"
+    click.echo(f"  {done} in {installed.folder}")
+
+
+def _is_installed(key: str, folder: Path) -> bool:
+    from rab.embedders.weights import find
+
     try:
         find(key, folder)
     except ModelMissing:
-        click.echo(f"{key}: {source.summary}\n  licence of the weights: {source.terms}")
-        if source.non_commercial and not accepted and sys.stdin.isatty():
-            accepted = click.confirm("  do you accept it?", default=False)
-        with _progress(key) as watch:
-            installed = fetch(
-                key, folder, accepted=accepted, from_files=from_files, mirror=settings.models_mirror, watch=watch
-            )
-        done = "accepted, checked and installed" if source.non_commercial else "checked and installed"
-        click.echo(f"  {done} in {installed.folder}")
-    else:
-        click.echo(f"{key} is installed in {folder / key}")
+        return False
+    return True
 
 
 @models.command()

@@ -30,7 +30,7 @@ class IngestReport(Value):
     n_ingested: int
     """Files that at least one model newly heard."""
     n_already_done: int
-    """Files that every model asked for had heard before, or cannot hear."""
+    """Files that every model asked for had heard before."""
     n_segments: int
     """Segments newly stored."""
     n_below_snr_floor: int = 0

@@ -260,7 +260,7 @@ class _Download:
 
     def _take(self, answer: Any, offset: int) -> None:
         """Append what a 206 brings, or begin anew with what a 200 brings."""
-        length = int(answer.headers.get("Content-Length") or 0)
+        length = _number(answer.headers.get("Content-Length")) or 0
         if answer.status == 206:
             start, whole = _content_range(answer.headers.get("Content-Range", ""))
             if start != offset:
@@ -363,15 +363,15 @@ def _content_range(header: str) -> tuple[int, int | None]:
     unit, _, rest = header.partition(" ")
     span, _, whole = rest.partition("/")
     start = span.partition("-")[0]
-    if unit != "bytes" or not start.isdigit():
+    if unit != "bytes" or not start.isdecimal():
         return -1, None
-    return int(start), int(whole) if whole.isdigit() else None
+    return int(start), int(whole) if whole.isdecimal() else None
 
 
 def _retry_after(headers: Any) -> float | None:
     """Read seconds or a date (RFC 9110, section 10.2.3); None where neither stands."""
     value = headers.get("Retry-After") or ""
-    if value.isdigit():
+    if value.isdecimal():
         return float(value)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
@@ -397,3 +397,8 @@ def _size(path: Path) -> int:
 
 def _by_hand() -> str:
     return "fetch it elsewhere and name it with `--from FILE`"
+
+
+def _number(text: str | None) -> int | None:
+    """Return a header's number; None for one that is none."""
+    return int(text) if text is not None and text.isdecimal() else None

@@ -1,9 +1,10 @@
 """The port that every model stands behind: windows in, embeddings and logits out, in one pass.
 
-An adapter is one file (or folder) next to this one and one line in `rab.bootstrap`. What a model wants to hear stands
-in its card, so that decoding, resampling and windowing are done once and outside it.
+An adapter is one file (or folder) next to this one and one line in `rab.embedders.registry`. What a model wants to hear
+stands in its card, so that decoding, resampling and windowing are done once and outside it.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -36,6 +37,17 @@ class Embedder(Protocol):
         Returns embeddings float32 [m, dim] and logits float32 [m, n_classes]: m is n, or for a model that finds calls
         the number of calls, with where each one is. What `card.activation` makes of a logit is the raw score. Raises
         `InputError` for another shape or for samples that are not finite.
+        """
+        ...
+
+
+class CallFinder(Embedder, Protocol):
+    """An embedder that finds calls in its windows (`card.finds_calls`), each of which gets a row."""
+
+    def find(self, windows: npt.NDArray[np.float32], n_samples: Sequence[int]) -> EmbeddedBatch:
+        """Find calls in float32 [n, window_samples], of which the first `n_samples` of each are sound.
+
+        What lies behind those is no silence of the recording: it is not heard. Raises what `embed` raises.
         """
         ...
 

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 _PART = ".part"
 _WRITTEN_WITHIN_S = 600
-_HINT = "install the onnxruntime that RAB's lock names"
+_HINT = "see that the file is an ONNX network, and that onnxruntime is the one that RAB's lock names"
 
 
 class OnnxNetwork:
@@ -33,6 +33,7 @@ class OnnxNetwork:
     def __init__(self, model: bytes | Path, *, n_threads: int, name: str) -> None:
         import onnxruntime
 
+        self._name = name
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = n_threads
         options.inter_op_num_threads = 1
@@ -47,8 +48,16 @@ class OnnxNetwork:
         self.outputs: Mapping[str, Sequence[Any]] = {one.name: one.shape for one in self._session.get_outputs()}
 
     def __call__(self, outputs: Sequence[str], /, **inputs: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
-        """Run on named inputs; return the named outputs in that order."""
-        values: list[npt.NDArray[np.float32]] = self._session.run(list(outputs), inputs)
+        """Run on named inputs; return the named outputs in that order.
+
+        Raises `ModelMissing` for a graph that does not take them: of another type, or for a fixed number of windows.
+        """
+        try:
+            values: list[npt.NDArray[np.float32]] = self._session.run(list(outputs), inputs)
+        except Exception as error:  # the runtime's own exceptions have no common base
+            raise ModelMissing(
+                f"{self._name} does not run: {error}", hint="it is not the network that RAB knows; install that one"
+            ) from error
         return values
 
 

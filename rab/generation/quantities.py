@@ -170,7 +170,8 @@ def _of_members(reading: Reading, prototype: PrototypeEntry) -> Iterator[Quantit
 
 def _of_step(reading: Reading, step: SequenceStep) -> Iterator[Quantity]:
     yield _figure(reading, step, "steps", abs(step.offset), "steps", 0)
-    yield _figure(reading, step, "gap_s", round(step.gap_ms / 1000, 6), "s", 1)
+    gap_s = round(step.gap_ms / 1000, 6)
+    yield _figure(reading, step, "gap_s", gap_s, "s", 3 if 0 < abs(gap_s) < 1 else 1)  # bats call in milliseconds
 
 
 def _of_aggregate(reading: Reading, entry: AggregateEntry) -> Iterator[Quantity]:

@@ -7,6 +7,9 @@ from rab.domain import Detection, Recording, SegmentFilter
 from rab.embedders.scores import MergePolicy, detections_of, merged_detections
 from rab.workflows.workspace import Workspace
 
+_PASS_GAP_MS = 1000.0
+"""Bats call several times a second as they pass by; surveys take a second without calls for the end of a pass."""
+
 
 @dataclass(frozen=True)
 class HeardDetection:
@@ -21,9 +24,11 @@ def detections(
 ) -> Sequence[HeardDetection]:
     """Return the detections in matching segments, by recording, channel and time, each species merged over time.
 
-    What its place rules out is left out. Raises `NotFound` for a model that heard nothing in this library.
+    Without `merge`, windows that overlap or adjoin are one, and so are calls less than a second apart: a bat passing
+    by. What its place rules out is left out. Raises `NotFound` for a model that heard nothing in this library.
     """
     card = workspace.card(model)
+    merge = merge or MergePolicy(max_gap_ms=_PASS_GAP_MS if card.finds_calls else 0.0)
     found = workspace.catalog.list_segments(card.space, where)
     recordings = {one.recording.id: one.recording for one in found}
     each = (one for stored in found for one in detections_of(stored.segment, stored.scores, card.score_threshold))

@@ -22,7 +22,7 @@ from typing import Literal
 from rab.audio import find_audio, started_at
 from rab.domain import Deployment, EmbedderCard, FileFailure, FileSkipped, IngestReport
 from rab.embedders.scores import PrivacyMode
-from rab.errors import RabError, StorageFailed
+from rab.errors import RabError, SpaceMismatch, StorageFailed
 from rab.logs import canonical_line
 from rab.workflows.listening import Batch, Heard, Listener
 from rab.workflows.pipeline import in_order
@@ -81,18 +81,20 @@ def ingest(
     with canonical_line("ingest", models=",".join(models)) as line:
         workspace.catalog.put_deployments(deployments)
         places = (here,) if here is not None else workspace.deployments()
-        listeners = _listeners(workspace, models, policy)
+        listeners = _listeners(workspace, models, policy, again)
         reading = Reading(workspace, [one.card for one in listeners], places, policy, again)
         found, failures = find_audio(paths)
         account = _Account(_ordered(found, order, places), watch, policy.privacy.mode, failures=list(failures))
         _Taking(workspace, reading, listeners, account).take_all(n_workers)
         account.caveats.update(dict.fromkeys(caveat for one in listeners for caveat in one.caveats()))
+        if policy.night.is_on and not any(one.card.task == "bats" for one in listeners):
+            account.caveats["The hours of activity are those of bats, and no model of bats was asked."] = None
         report = _kept(workspace, account.report(models, 1000 * (time.perf_counter() - started)))
         line.update(n_files=report.n_files, n_segments=report.n_segments, n_failed=len(report.failures))
     return report
 
 
-def _listeners(workspace: Workspace, models: Sequence[str], policy: IngestPolicy) -> tuple[Listener, ...]:
+def _listeners(workspace: Workspace, models: Sequence[str], policy: IngestPolicy, again: bool) -> tuple[Listener, ...]:
     listeners = []
     for key in dict.fromkeys(models):
         listener = Listener(
@@ -102,12 +104,26 @@ def _listeners(workspace: Workspace, models: Sequence[str], policy: IngestPolicy
             privacy=policy.privacy,
             snr_floor_db=policy.snr_floor_db,
         )
-        workspace.store(listener.card)  # another embedding space is refused before the first file is read
+        if not again:
+            _require_known_space(workspace, listener.card)
+        workspace.store(listener.card)
         listeners.append(listener)
     mismatches = [one.mismatch for one in listeners if one.mismatch is not None]
     if len(mismatches) == len(listeners):
         raise mismatches[0]
     return tuple(listeners)
+
+
+def _require_known_space(workspace: Workspace, card: EmbedderCard) -> None:
+    """Raise `SpaceMismatch` where the library was filled by other weights or preprocessing of the same model."""
+    known = workspace.catalog.card(card.key)
+    if known is not None and known.fingerprint != card.fingerprint:
+        raise SpaceMismatch(
+            f"this library was filled by {card.key} with fingerprint {known.fingerprint}, and what is installed has "
+            f"{card.fingerprint}: their vectors do not compare",
+            hint="use the weights that filled it, or another data directory (--home); `--again` over all recordings "
+            "replaces what it holds",
+        )
 
 
 def _ordered(files: Sequence[Path], order: ProcessingOrder, places: Sequence[Deployment]) -> Sequence[Path]:
@@ -225,6 +241,9 @@ class _Taking:
                     self._take(path, results)
                     self.account.end_file(path)
                 self._store()
+        except KeyboardInterrupt:
+            self._store()
+            raise
         except StorageFailed as error:
             unstored = dict.fromkeys([*self._shelf.waiting, *files[self.account.n_files_done :]])
             self.account.failures.extend(_failure(path, error) for path in unstored)
@@ -251,6 +270,7 @@ class _Taking:
     def _hear(self, path: Path, opened: Opened, results: Iterator[Opened | Heard | PassedOver]) -> None:
         account, recording = self.account, opened.recording
         account.caveats.update(dict.fromkeys(recording.notes.caveats))
+        account.caveats.update(dict.fromkeys(opened.caveats))
         account.skipped.extend(opened.skipped)
         if not opened.wanted:
             account.n_already_done += not opened.skipped

@@ -8,9 +8,10 @@ its recording is committed, and memory does not grow with the night.
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from threading import Lock
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,8 @@ from rab.domain import (
     Waveform,
     segment_id,
 )
-from rab.embedders.base import Embedder, RangeModel
+from rab.domain.spectrogram import Spectrogram
+from rab.embedders.base import CallFinder, Embedder, RangeModel
 from rab.embedders.scores import (
     PrivacyPolicy,
     ScorePolicy,
@@ -160,7 +162,9 @@ class Listener:
         return self._heard(batch, found, embedded, n_below_snr_floor=len(is_loud) - len(found))
 
     def _find_calls(self, batch: Batch) -> Heard:
-        embedded = self._embedder.embed(_stacked(batch.windows, batch))
+        finder = cast("CallFinder", self._embedder)
+        n_samples = [self._n_samples(window) for window in batch.windows]
+        embedded = finder.find(_stacked(batch.windows, batch), n_samples)
         nyquist_hz = batch.recording.sample_rate_hz / 2
         rows, found = [], []
         n_below = 0
@@ -176,6 +180,11 @@ class Listener:
         loud = EmbeddedBatch(embedded.embeddings[rows], embedded.logits[rows])
         return self._heard(batch, found, loud, n_below_snr_floor=n_below)
 
+    def _n_samples(self, window: Window) -> int:
+        """Return how many of a window's samples are sound."""
+        n_heard = round((window.t1_ms - window.t0_ms) * self.card.sample_rate_hz / 1000)
+        return min(n_heard, len(window.samples))
+
     def _is_above_floor(self, quality: SignalQuality) -> bool:
         floor_db = self._snr_floor_db
         return floor_db is None or (quality.snr_db is not None and quality.snr_db >= floor_db)
@@ -184,6 +193,13 @@ class Listener:
         self, batch: Batch, found: Sequence["_Found"], embedded: EmbeddedBatch, *, n_below_snr_floor: int
     ) -> Heard:
         """Name what was found, and leave out or mark what people say."""
+        lengths = np.linalg.norm(embedded.embeddings, axis=1)
+        for one, length in zip(found, lengths, strict=True):
+            if not 0 < length < np.inf:  # NaN neither
+                raise InputError(
+                    f"{self.card.key} gives {batch.recording.file_name} no vector at {one.t0_ms / 1000:.3f} s",
+                    hint=f"run `rab models verify {self.card.key}`, or leave that recording out",
+                )
         is_human = human_voice(embedded.logits, self._human, self._privacy, activation=self.card.activation)
         is_kept = ~is_human if self._privacy.mode == "drop" else np.ones(len(found), dtype=np.bool_)
         kept = list(compress(found, is_kept))
@@ -264,8 +280,23 @@ def _found_call(window: Window, call: FoundCall) -> _Found:
     t0_ms, t1_ms = round(window.t0_ms + call.t0_ms, 3), round(window.t0_ms + call.t1_ms, 3)
     around = _between(window.native, t0_ms - _MARGIN_MS, t1_ms + _MARGIN_MS)
     with _MEASURING:
-        measured = _measured(around, (call.low_hz, call.high_hz))
-    return _Found(t0_ms, min(t1_ms, window.t1_ms), *measured, call)
+        span_ms = t0_ms - around.t0_ms, t1_ms - around.t0_ms
+        picture = _within(spectrogram(around), span_ms, (call.low_hz, call.high_hz))
+        quality = measure(around, picture, band_hz=(call.low_hz, call.high_hz))
+        descriptors = describe(around, picture, quality)
+    return _Found(t0_ms, min(t1_ms, window.t1_ms), quality, descriptors, call)
+
+
+def _within(picture: Spectrogram, span_ms: tuple[float, float], band_hz: tuple[float, float]) -> Spectrogram:
+    """Return a spectrogram whose foreground is that of one call alone; where nothing stands out, its whole box.
+
+    The noise is still that of all around, so a call of 5 ms has an SNR, and its neighbours are no part of it.
+    """
+    frames = (picture.ms >= span_ms[0] - picture.hop_ms) & (picture.ms <= span_ms[1] + picture.hop_ms)
+    bins = (picture.hz >= band_hz[0] - picture.bin_hz) & (picture.hz <= band_hz[1] + picture.bin_hz)
+    box = frames[:, np.newaxis] & bins
+    inside = picture.foreground & box
+    return replace(picture, foreground=inside if inside.any() else box)
 
 
 def _expected(ranges: RangeModel, recording: Recording, t_ms: float) -> frozenset[str] | None:
@@ -295,9 +326,9 @@ def segment_payload(stored: StoredSegment, card: EmbedderCard) -> SegmentPayload
     )
 
 
-def _measured(native: Waveform, band_hz: tuple[float, float] | None = None) -> tuple[SignalQuality, Descriptors]:
+def _measured(native: Waveform) -> tuple[SignalQuality, Descriptors]:
     picture = spectrogram(native)
-    quality = measure(native, picture, band_hz=band_hz)
+    quality = measure(native, picture)
     return quality, describe(native, picture, quality)
 
 

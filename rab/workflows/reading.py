@@ -12,7 +12,7 @@ from threading import Lock
 from pydantic import Field
 
 from rab.audio import ChannelPolicy, read_recording, voices
-from rab.audio.night import NightPolicy, night_share
+from rab.audio.night import NightPolicy, NightShare, night_share
 from rab.domain import Deployment, EmbedderCard, FileSkipped, Recording, content_id
 from rab.domain.ids import canonical_json
 from rab.domain.value import Db, Value
@@ -24,6 +24,9 @@ from rab.workflows.workspace import Workspace
 
 _MAX_BATCH_BYTES = 24 << 20
 """Samples in one batch. 8 windows of birds take 9 MB; of bats, at 500 kHz, two windows 18."""
+
+
+_UNJUDGED = "Bats were looked for at all hours in recordings whose place or clock is not known."
 
 
 class IngestPolicy(Value):
@@ -60,6 +63,7 @@ class Opened:
     channels: tuple[int | None, ...] = ()
     wanted: tuple[int, ...] = ()
     skipped: tuple[FileSkipped, ...] = ()
+    caveats: tuple[str, ...] = ()
     is_second: bool = False
     """Whether the same bytes stand earlier in the batch, and are perhaps not stored yet."""
 
@@ -119,10 +123,17 @@ class Reading:
 
     def _is_active(self, recording: Recording, card: EmbedderCard, t0_ms: float, t1_ms: float) -> bool:
         """Return whether a model is to hear this; what cannot be judged is heard."""
-        if card.task != "bats" or not self.policy.night.is_on:
-            return True
+        return self._share(recording, card, t0_ms, t1_ms) != "none"
+
+    def _share(
+        self, recording: Recording, card: EmbedderCard, t0_ms: float = 0.0, t1_ms: float | None = None
+    ) -> NightShare | None:
+        """Return how much of a stretch lies in a model's hours; None where place or clock is not known."""
+        if card.task != "bats":
+            return "wholly"
         place = recording.notes.lat_deg, recording.notes.lon_deg
-        return night_share(recording.heard_at(t0_ms), recording.heard_at(t1_ms), place, self.policy.night) != "none"
+        end_ms = recording.duration_ms if t1_ms is None else t1_ms
+        return night_share(recording.heard_at(t0_ms), recording.heard_at(end_ms), place, self.policy.night)
 
     def _opened(self, read: Recording) -> Opened:
         recording, is_known = self._known(read)
@@ -138,7 +149,8 @@ class Reading:
                 skipped.append(FileSkipped(path=recording.path, model=card.key, reason=reason))
             elif self.again or not self.workspace.catalog.is_done(recording.id, card.space, fingerprint):
                 wanted.append(number)
-        return Opened(recording, is_known, fingerprint, channels, tuple(wanted), tuple(skipped))
+        caveats = (_UNJUDGED,) if any(self._share(recording, self.cards[one]) is None for one in wanted) else ()
+        return Opened(recording, is_known, fingerprint, channels, tuple(wanted), tuple(skipped), caveats)
 
     def _known(self, read: Recording) -> tuple[Recording, bool]:
         """Return a recording with all that was ever told of it; one that is known already is found by its new path."""

@@ -11,7 +11,9 @@ import soundfile
 from rab.audio import stream_voices
 from rab.audio.night import NightPolicy, night_share
 from rab.domain import Deployment, SegmentFilter, StoredSegment, Waveform
+from rab.embedders.scores import ScorePolicy
 from rab.embedders.weights import install
+from rab.workflows.detections import detections
 from rab.workflows.ingest import IngestPolicy, ingest
 from rab.workflows.media import hear
 from rab.workflows.questions import interpret
@@ -157,3 +159,41 @@ def test_what_is_said_of_a_call_names_its_model(workspace: Workspace, bats: Path
     ingest(workspace, [bats], models=(BATS,))
     found = interpret(workspace, stored(workspace, BATS)[0].segment.id)
     assert [BATS] == [credit.key for credit in found.pack.models]
+
+
+def test_a_call_is_described_without_its_neighbours(workspace: Workspace, bats: Path) -> None:
+    """Sweeps 40 ms apart are heard around each other: each has its own duration, one onset and its own peak."""
+    sound, rate_hz = soundfile.read(bats)
+    near = np.concatenate([sound[: round(0.3 * rate_hz)], sound[round(0.25 * rate_hz) : round(0.3 * rate_hz)]] * 3)
+    soundfile.write(bats, near, rate_hz, subtype="PCM_16")
+    ingest(workspace, [bats], models=(BATS,))
+    calls = stored(workspace, BATS)
+    assert len(calls) > 5
+    for one in calls:
+        assert one.descriptors.duration_ms is not None
+        assert one.descriptors.duration_ms < 20
+        assert one.descriptors.n_onsets == 1
+        assert one.descriptors.peak_hz is not None
+        assert one.segment.low_hz is not None
+        assert one.segment.high_hz is not None
+        assert one.segment.low_hz - 2000 < one.descriptors.peak_hz < one.segment.high_hz + 2000
+
+
+def test_calls_of_one_passage_are_one_detection(workspace: Workspace, bats: Path) -> None:
+    """Calls less than a second apart are a bat passing by; those after longer silence are another."""
+    ingest(workspace, [bats], models=(BATS,), policy=IngestPolicy(scores=ScorePolicy(threshold=0.0)))
+    names = stored(workspace, BATS)[0].scores[0].taxon.scientific_name
+    of_one = [
+        one.detection.n_segments
+        for one in detections(workspace, model=BATS, where=SegmentFilter())
+        if one.detection.score.taxon.scientific_name == names
+    ]
+    assert [3, 1, 1] == of_one
+
+
+def test_hours_of_activity_that_cannot_be_judged_are_told(workspace: Workspace, bats: Path) -> None:
+    """Without a place bats are looked for at all hours, and the report says so; without bats it says that too."""
+    unplaced = ingest(workspace, [bats], models=(BATS,), policy=AT_NIGHT)
+    assert any("place or clock is not known" in caveat for caveat in unplaced.caveats)
+    birds = ingest(workspace, [bats], models=(BIRDS,), policy=AT_NIGHT)
+    assert any("no model of bats was asked" in caveat for caveat in birds.caveats)

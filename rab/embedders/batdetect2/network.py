@@ -1,9 +1,8 @@
 """BatDetect2's network: 3 s of ultrasound in, the calls in it out, each with a place among sounds and 17 opinions.
 
-A window is the authors' chunk, since what is taken off each band is its mean over the chunk. A window that the sound
-does not fill ends in exact zeros; they are cut off and what remains is lengthened by the authors' rule, so a short file
-gives their numbers, and 0.5 s costs a sixth of 3 s. A full window that ends in digital silence (a recorder that fills
-up a triggered file with zeros) is cut likewise: the mean is that of the sound alone.
+A window is the authors' chunk, since what is taken off each band is its mean over the chunk. Of a window that the sound
+does not fill, `find` is told how much is sound; that is lengthened by the authors' rule, so a short file gives their
+numbers, and 0.5 s costs a sixth of 3 s. `embed` is not told, and takes zeros at a window's end for none.
 
 Chunks do not overlap. A call across their border is found in the chunk where the network sees it begin, or in both, in
 halves, or in none, as with the authors' own code. A border comes every 3 s, a call lasts 2 to 60 ms. A call's end may
@@ -15,6 +14,7 @@ same, times within 0.001 ms and probabilities within 2e-5.
 """
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ _OUTPUTS = (DETECTION, CLASSES, SIZES, FEATURES)
 
 
 class BatDetect2:
-    """BatDetect2 1.3.1 on ONNX Runtime, an `rab.embedders.base.Embedder` that finds calls.
+    """BatDetect2 1.3.1 on ONNX Runtime, an `rab.embedders.base.CallFinder`.
 
     `embed` may be called from several threads at once; each call computes on `n_threads`. Calls whose detection score
     is above `detection_threshold` are kept. The embedding of a call is what the network's last layer but one holds at
@@ -76,9 +76,14 @@ class BatDetect2:
         `InputError` for another shape or for samples that are not finite.
         """
         require_windows(windows, self._card)
+        return self.find(windows, [len(np.trim_zeros(window, "b")) for window in windows])
+
+    def find(self, windows: npt.NDArray[np.float32], n_samples: Sequence[int]) -> EmbeddedBatch:
+        """Find calls as `embed` does, in windows of which the first `n_samples` of each are sound, silence included."""
+        require_windows(windows, self._card)
         embeddings, logits, calls = [np.zeros((0, _DIM), np.float32)], [np.zeros((0, N_CLASSES), np.float32)], []
-        for index, window in enumerate(windows):
-            sound = np.trim_zeros(window, "b")
+        for index, (window, n) in enumerate(zip(windows, n_samples, strict=True)):
+            sound = window[:n]
             if np.ptp(sound) if len(sound) else 0:
                 found = self._found(sound)
                 embeddings.append(found.features)

@@ -32,7 +32,8 @@ def found(model: BatDetect2, path: Path) -> Rows:
     """
     recording = read_recording(path)
     cut = list(windows(recording, model.card, WindowPolicy(), None))
-    batch = model.embed(np.stack([window.samples for window in cut]))
+    n_samples = [min(round((one.t1_ms - one.t0_ms) * 256), len(one.samples)) for one in cut]
+    batch = model.find(np.stack([window.samples for window in cut]), n_samples)
     probabilities = 1 / (1 + np.exp(-batch.logits.astype(np.float64)))
     rows = []
     for one, row in zip(batch.calls or (), probabilities, strict=True):
@@ -98,4 +99,25 @@ def test_the_authors_own_package_agrees(batdetect2: BatDetect2, shared_data: Pat
     rows = np.stack([theirs[key] for key in keys]).T.astype(np.float64) * [1000, 1000, 1, 1, 1]
     nyquist_hz = read_recording(path).sample_rate_hz / 2
     rows = np.hstack([rows, theirs["class_probs"].T])[rows[:, 3].astype(int) <= nyquist_hz]
+    assert_same(in_order(rows.tolist()), found(batdetect2, path))
+
+
+@pytest.mark.shared
+@pytest.mark.filterwarnings("ignore")  # theirs
+@pytest.mark.parametrize("name", RECORDINGS)
+def test_digital_silence_at_the_end_is_part_of_the_sound(
+    batdetect2: BatDetect2, shared_data: Path, tmp_path: Path, name: str
+) -> None:
+    """A recorder that fills a triggered file up with zeros: they count in the mean that is taken off, as theirs do."""
+    api = pytest.importorskip("batdetect2.api", reason="the extra batdetect2-parity is not installed")
+    sound, rate_hz = soundfile.read(shared_data / "bats_batdetect2" / name, dtype="float32")
+    path = tmp_path / "filled.wav"
+    soundfile.write(path, np.concatenate([sound, np.zeros(round(0.7 * rate_hz), np.float32)]), rate_hz, subtype="FLOAT")
+    config = api.get_config(detection_threshold=0.3, return_raw_preds=True)
+
+    theirs = api.process_file(str(path), config=config)
+
+    keys = ("start_times", "end_times", "low_freqs", "high_freqs", "det_probs")
+    rows = np.stack([theirs[key] for key in keys]).T.astype(np.float64) * [1000, 1000, 1, 1, 1]
+    rows = np.hstack([rows, theirs["class_probs"].T])[rows[:, 3].astype(int) <= rate_hz / 2]
     assert_same(in_order(rows.tolist()), found(batdetect2, path))

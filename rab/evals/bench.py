@@ -30,7 +30,7 @@ OpenLibrary = Callable[[Path], AbstractContextManager[Workspace]]
 OpenPeer = Callable[[EmbedderCard, Path, int], AbstractContextManager[Peer]]
 """Opens a peer of a model on a WAV and a number of threads."""
 
-_BATCH = 16
+_BATCH = 8
 
 
 def bench_embed(

@@ -49,8 +49,7 @@ _ASIA = (20.0, 60.0, 60.0, 146.0)
 class EuropeanBats:
     """Where BatDetect2's bats occur, in any week, an `rab.embedders.base.RangeModel`.
 
-    Source: the ranges in Dietz, von Helversen & Nill, Bats of Britain, Europe and Northwest Africa (A & C Black 2009),
-    reduced to two boxes.
+    The boxes are rough knowledge of these species' ranges, drawn wide; no atlas was measured for them.
     """
 
     @property

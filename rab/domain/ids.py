@@ -21,13 +21,17 @@ def content_id(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def segment_id(recording_id: str, channel: int | None, t0_ms: float, t1_ms: float, embedder: str) -> str:
+def segment_id(
+    recording_id: str, channel: int | None, t0_ms: float, t1_ms: float, embedder: str, *, low_hz: float | None = None
+) -> str:
     """Return the id of a span of a recording as one embedder cuts it: 32 hexadecimal characters.
 
-    `embedder` is `EmbedderCard.key`: two models that cut the same span own two segments.
+    `embedder` is `EmbedderCard.key`: two models that cut the same span own two segments. `low_hz` is where a call that
+    was found begins: two animals that call at the same time, one above the other, are two segments.
     """
     voice = "mix" if channel is None else str(channel)
-    return content_id(f"{recording_id}:{voice}:{t0_ms:.3f}:{t1_ms:.3f}:{embedder}".encode())[:32]
+    band = "" if low_hz is None else f":{low_hz:.1f}"
+    return content_id(f"{recording_id}:{voice}:{t0_ms:.3f}:{t1_ms:.3f}:{embedder}{band}".encode())[:32]
 
 
 def point_id(segment: str) -> str:

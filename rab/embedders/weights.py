@@ -168,7 +168,7 @@ def licence_text(source: ModelSource, models_dir: Path) -> str:
     Raises `ModelMissing` when the text comes with the weights and they are not installed.
     """
     if "licence" not in source.files:
-        return (Path(__file__).parent / "licences" / f"{source.licence}.txt").read_text(encoding="utf-8")
+        return _own_licence().read_text(encoding="utf-8")
     try:
         return (models_dir / source.key / source.files["licence"].target).read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -176,6 +176,13 @@ def licence_text(source: ModelSource, models_dir: Path) -> str:
             f"the text of {source.licence} comes with the weights of {source.key}, which are not installed",
             hint=f"read it at {source.licence_url}, or run `rab models install {source.key}`",
         ) from error
+
+
+def _own_licence() -> Path:
+    """Return where RAB's own licence stands, which is that of such weights too: in a wheel, or in a checkout."""
+    package = Path(__file__).parents[1]
+    inside = package / "LICENSE"
+    return inside if inside.is_file() else package.parent / "LICENSE"
 
 
 def build(installed: InstalledModel, *, n_threads: int | None, runtime: str | None = None) -> "Embedder":

@@ -109,7 +109,7 @@ def _listeners(workspace: Workspace, models: Sequence[str], policy: IngestPolicy
         workspace.store(listener.card)
         listeners.append(listener)
     mismatches = [one.mismatch for one in listeners if one.mismatch is not None]
-    if len(mismatches) == len(listeners):
+    if mismatches and len(mismatches) == len(listeners):
         raise mismatches[0]
     return tuple(listeners)
 

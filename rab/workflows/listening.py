@@ -245,16 +245,17 @@ class Listener:
             return self._ranges
 
     def _stored(self, batch: Batch, found: "_Found", scores: tuple[TaxonScore, ...]) -> StoredSegment:
-        call = found.call
+        call, recording_id, times_ms = found.call, batch.recording.id, (found.t0_ms, found.t1_ms)
+        low_hz = None if call is None else call.low_hz
         return StoredSegment(
             segment=CallSegment(
-                id=segment_id(batch.recording.id, batch.channel, found.t0_ms, found.t1_ms, self.card.key),
-                recording_id=batch.recording.id,
+                id=segment_id(recording_id, batch.channel, *times_ms, self.card.key, low_hz=low_hz),
+                recording_id=recording_id,
                 channel=batch.channel,
                 t0_ms=found.t0_ms,
                 t1_ms=found.t1_ms,
                 embedder=self.card.key,
-                low_hz=None if call is None else call.low_hz,
+                low_hz=low_hz,
                 high_hz=None if call is None else call.high_hz,
                 detection_score=None if call is None else call.detection_score,
             ),

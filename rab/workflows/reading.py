@@ -25,7 +25,6 @@ from rab.workflows.workspace import Workspace
 _MAX_BATCH_BYTES = 24 << 20
 """Samples in one batch. 8 windows of birds take 9 MB; of bats, at 500 kHz, two windows 18."""
 
-
 _UNJUDGED = "Bats were looked for at all hours in recordings whose place or clock is not known."
 
 

@@ -1,16 +1,18 @@
 """Calls that a model finds: BatDetect2 in an ingest, beside BirdNET and alone, by night and by day."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import soundfile
 
 from rab.audio import stream_voices
 from rab.audio.night import NightPolicy, night_share
-from rab.domain import Deployment, SegmentFilter, StoredSegment, Waveform
+from rab.domain import Deployment, EmbeddedBatch, FoundCall, SegmentFilter, StoredSegment, Waveform
 from rab.embedders.scores import ScorePolicy
 from rab.embedders.weights import install
 from rab.workflows.detections import detections
@@ -197,3 +199,24 @@ def test_hours_of_activity_that_cannot_be_judged_are_told(workspace: Workspace, 
     assert any("place or clock is not known" in caveat for caveat in unplaced.caveats)
     birds = ingest(workspace, [bats], models=(BIRDS,), policy=AT_NIGHT)
     assert any("no model of bats was asked" in caveat for caveat in birds.caveats)
+
+
+def test_two_calls_at_one_time_are_two_segments(workspace: Workspace, bats: Path) -> None:
+    """Two animals, one above the other, both cut off where the recording ends: same times, two ids, both stored."""
+    embedder = workspace.build_embedder(BATS)
+
+    class Doubled:
+        card, taxa = embedder.card, embedder.taxa
+
+        def find(self, windows: npt.NDArray[np.float32], n_samples: Sequence[int]) -> EmbeddedBatch:
+            low, high = (FoundCall(0, 100.0, 5000.0, hz, hz + 20_000, 0.9) for hz in (20_000.0, 60_000.0))
+            return EmbeddedBatch(np.ones((2, 32), np.float32), np.zeros((2, 17), np.float32), (low, high))
+
+        embed = None
+
+    doubled = replace(workspace, build_embedder=lambda _: Doubled())  # type: ignore[arg-type,return-value]
+    sound, rate_hz = soundfile.read(bats)
+    soundfile.write(bats, sound[:rate_hz], rate_hz, subtype="PCM_16")
+    report = ingest(doubled, [bats], models=(BATS,))
+    assert (2, ()) == (report.n_segments, report.failures)
+    assert [(100.0, 1000.0)] * 2 == [(one.segment.t0_ms, one.segment.t1_ms) for one in stored(workspace, BATS)]

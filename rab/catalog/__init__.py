@@ -20,6 +20,7 @@ from rab.catalog.aggregates import (
 )
 from rab.catalog.clusters import Clusters
 from rab.catalog.counting import Counting
+from rab.catalog.learned import Learned, LearnedThings
 from rab.catalog.recordings import Recordings
 from rab.catalog.records import JobRecord, Records, ReportRecord
 from rab.catalog.segments import Segments
@@ -34,6 +35,7 @@ __all__ = [
     "Gaps",
     "HourEffort",
     "JobRecord",
+    "Learned",
     "QualityLimits",
     "QualityProfile",
     "ReportRecord",
@@ -43,7 +45,7 @@ __all__ = [
 ]
 
 
-class Catalog(Recordings, Segments, Clusters, Counting, Records):
+class Catalog(Recordings, Segments, Clusters, Counting, Records, LearnedThings):
     """One library's catalog. Thread-safe; `Catalog.open(url)` opens it, and leaving its `with` block closes it.
 
     Every method is one snapshot or one transaction. Where the database refuses, it raises `Unavailable` or one of its

@@ -29,7 +29,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0002"
+HEAD = "0003"
 """The migration that ends in these tables."""
 
 metadata = MetaData(
@@ -253,4 +253,17 @@ jobs = Table(
     Column("pk", _Big, primary_key=True),
     Column("ended_at_us", BigInteger, nullable=False, index=True),
     Column("document", Text, nullable=False),
+)
+
+learned = Table(
+    "learned",
+    metadata,
+    Column("pk", _Big, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("space", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("learned_at_us", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    UniqueConstraint("kind", "space", "name", "version"),
 )

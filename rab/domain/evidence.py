@@ -69,6 +69,8 @@ class NeighbourEntry(Value):
     descriptors: Descriptors
     name: CallName | None = None
     cluster_id: str | None = None
+    n_copies: int = 0
+    """Files that hold the same sound, beside this call's own."""
 
 
 class NameCount(Value):

@@ -60,7 +60,8 @@ def _query(pack: EvidencePack) -> Iterator[str]:
 def _neighbours(pack: EvidencePack) -> Iterator[str]:
     for entry in pack.neighbours:
         yield f"  {pack.item_id(entry.key)}  cosine {entry.similarity:.3f}  {name_words(entry.name)}"
-        yield f"    {call_words(entry.call)}; {_snr(entry.quality)}"
+        copies = f"; {entry.n_copies} exact {'copy' if entry.n_copies == 1 else 'copies'}" if entry.n_copies else ""
+        yield f"    {call_words(entry.call)}; {_snr(entry.quality)}{copies}"
 
 
 def _prototypes(pack: EvidencePack) -> Iterator[str]:

@@ -87,15 +87,21 @@ def gather(
         models=(ModelCredit.of(card),),
         query=QueryEntry(call=call_ref(query), quality=query.quality, descriptors=query.descriptors),
         depth=decision,
-        neighbours=tuple(_neighbour(n, one, card.score_threshold) for n, one in enumerate(near, start=1)),
+        neighbours=tuple(_neighbour(n, one, card.score_threshold) for n, one in enumerate(near.neighbours, start=1)),
         prototypes=_prototypes(library, store, segment_id, found.vector, policy.n_prototypes),
         sequence=_sequence(library, query, policy.n_steps, card.score_threshold),
         taxon_scores=tuple(
             TaxonScoreEntry(key=f"t{n}", score=score)
             for n, score in enumerate(query.scores[: policy.n_taxon_scores], start=1)
         ),
-        notes=query.recording.notes.caveats,
+        notes=(*query.recording.notes.caveats, *map(_copy_words, near.copies_of_query)),
     )
+
+
+def _copy_words(copy: StoredSegment) -> str:
+    """Say that a file holds the query's own sound."""
+    at_s = copy.segment.t0_ms / 1000
+    return f"The same sound lies in {copy.recording.file_name} at {at_s:.3f} s; a copy is no neighbour."
 
 
 def _neighbour(number: int, near: Neighbour, threshold: float) -> NeighbourEntry:
@@ -104,6 +110,7 @@ def _neighbour(number: int, near: Neighbour, threshold: float) -> NeighbourEntry
         key=f"n{number}",
         call=call_ref(stored),
         similarity=near.similarity,
+        n_copies=near.n_copies,
         quality=stored.quality,
         descriptors=stored.descriptors,
         name=call_name(stored, threshold),

@@ -98,7 +98,7 @@ QUERY: npt.NDArray[np.float32] = np.array([1.0, 0.0], dtype=np.float32)
 
 def found(shelf: Shelf, query: CallSegment, k: int = 10, policy: NeighbourPolicy | None = None) -> list[str]:
     near = nearest(shelf.store, shelf, query, QUERY, k=k, where=SegmentFilter(), policy=policy or NeighbourPolicy())
-    return [one.stored.segment.id for one in near]
+    return [one.stored.segment.id for one in near.neighbours]
 
 
 def test_nearest_come_first_without_the_query(shelf: Shelf) -> None:
@@ -120,7 +120,7 @@ def test_own_bout_is_left_out(shelf: Shelf) -> None:
 def test_no_recording_speaks_for_all(shelf: Shelf) -> None:
     """One recording gives at most `max_per_recording`, however near its calls are."""
     query = shelf.put("a" * 64, 0, 0.0)
-    chorus = [shelf.put("b" * 64, 3000 * n, 0.01 * n).id for n in range(40)]
+    chorus = [shelf.put("b" * 64, 3000 * n, 0.01 * n).id for n in range(1, 41)]
     lone = shelf.put("c" * 64, 0, 1.2)
     assert found(shelf, query, policy=NeighbourPolicy(max_per_recording=2)) == [*chorus[:2], lone.id]
 
@@ -129,7 +129,7 @@ def test_points_without_a_catalog_row_are_passed_over(shelf: Shelf) -> None:
     """What an ingest left behind when it was cut off is no evidence."""
     query = shelf.put("a" * 64, 0, 0.0)
     for n in range(30):
-        shelf.put("b" * 64, 3000 * n, 0.0, in_catalog=False)
+        shelf.put("b" * 64, 3000 * n, 0.01, in_catalog=False)
     kept = shelf.put("c" * 64, 0, 0.5)
     assert found(shelf, query, k=3) == [kept.id]
 
@@ -137,7 +137,52 @@ def test_points_without_a_catalog_row_are_passed_over(shelf: Shelf) -> None:
 def test_search_is_widened_past_a_recording_that_holds_everything_near(shelf: Shelf) -> None:
     """A thousand near calls of one recording do not hide the other recordings behind them."""
     query = shelf.put("a" * 64, 0, 0.0)
-    chorus = {shelf.put("b" * 64, 3000 * n, 0.0001 * n).id for n in range(1000)}
+    chorus = {shelf.put("b" * 64, 3000 * n, 0.01 + 0.0005 * n).id for n in range(1000)}
     others = [shelf.put(f"{n:064x}", 0, 1.0 + 0.01 * n).id for n in range(6)]
     near = found(shelf, query, k=9)
     assert (chorus.issuperset(near[:3]), near[3:]) == (True, others)
+
+
+def test_copies_count_once_and_are_told(shelf: Shelf) -> None:
+    """The same sound in several files is one neighbour with copies; the query's own is none, and is named."""
+    query = shelf.put("a" * 64, 0, 0.0)
+    itself = shelf.put("b" * 64, 0, 0.0)
+    copies = [shelf.put(letter * 64, 0, 0.3).id for letter in "cde"]
+    other = shelf.put("f" * 64, 0, -0.3)  # as near, and another sound
+    near = nearest(shelf.store, shelf, query, QUERY, k=10, where=SegmentFilter(), policy=NeighbourPolicy())
+    assert (itself.id,) == tuple(one.segment.id for one in near.copies_of_query)
+    assert {min(copies): 2, other.id: 0} == {one.stored.segment.id: one.n_copies for one in near.neighbours}
+
+
+def test_copies_stay_where_they_are_asked_for(shelf: Shelf) -> None:
+    """Without folding every file speaks for itself, also with the query's own sound."""
+    query = shelf.put("a" * 64, 0, 0.0)
+    copies = {shelf.put(letter * 64, 0, angle).id for letter, angle in [("b", 0.0), ("c", 0.3), ("d", 0.3)]}
+    assert copies == set(found(shelf, query, policy=NeighbourPolicy(folds_copies=False)))
+
+
+def test_a_bout_gives_a_few(shelf: Shelf) -> None:
+    """Two calls a minute apart are one bout; later ones of the same recording are another."""
+    query = shelf.put("a" * 64, 0, 0.0)
+    first, second, third = (
+        shelf.put("b" * 64, t0_ms, angle).id for t0_ms, angle in [(0, 0.1), (9000, 0.2), (90_000, 0.3)]
+    )
+    assert [first, third] == found(shelf, query, policy=NeighbourPolicy(max_per_bout=1))
+    assert [first, second, third] == found(shelf, query)
+
+
+def test_another_order_decides_before_recordings_are_limited(shelf: Shelf) -> None:
+    """What `arrange` puts first is kept, though nearer calls of its recording fill it by similarity."""
+    query = shelf.put("a" * 64, 0, 0.0)
+    ids = [shelf.put("b" * 64, 100_000 * n, 0.1 * n).id for n in range(1, 6)]
+    near = nearest(
+        shelf.store,
+        shelf,
+        query,
+        QUERY,
+        k=2,
+        where=SegmentFilter(),
+        policy=NeighbourPolicy(max_per_recording=2),
+        arrange=lambda candidates: candidates[::-1],
+    )
+    assert [ids[4], ids[3]] == [one.stored.segment.id for one in near.neighbours]

@@ -5,6 +5,7 @@ is imported inside the functions that need it: `rab models list` loads no runtim
 no weights.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -56,7 +57,7 @@ def open_workspace(settings: Settings, *, purpose: str) -> Iterator["Workspace"]
             home=settings.home,
             catalog=Catalog.open(settings.catalog.url or sqlite),
             build_embedder=lambda key: build_embedder(settings, key),
-            open_store=lambda card: _open_store(settings, card),
+            open_store=lambda card: open_store(settings, card),
             open_ranges=lambda taxa: _open_ranges(settings, taxa),
         )
         try:
@@ -70,15 +71,24 @@ def _no_lock() -> Iterator[None]:
     yield
 
 
-def _open_store(settings: Settings, card: "EmbedderCard") -> "VectorStore":
+def open_store(settings: Settings, card: "EmbedderCard") -> "VectorStore":
+    """Open the collection of a card's space, on the server that settings name or in the data directory."""
     if settings.store.url is not None:
         from rab.store.qdrant_server import QdrantServerStore
 
         key = settings.store.api_key
-        return QdrantServerStore.open(settings.store.url, card, api_key=key.get_secret_value() if key else None)
+        api_key = key.get_secret_value() if key else None
+        return QdrantServerStore.open(settings.store.url, card, api_key=api_key, policy=settings.store.server)
     from rab.store.qdrant_edge import QdrantEdgeStore
 
     return QdrantEdgeStore.open(settings.home / "vectors" / card.space, card)
+
+
+def open_embedded_store(folder: Path, card: "EmbedderCard", sketched: bool) -> "VectorStore":
+    """Open an embedded store in any folder, to be measured with its sketch or without."""
+    from rab.store.qdrant_edge import SKETCH_FROM, QdrantEdgeStore
+
+    return QdrantEdgeStore.open(folder, card, sketch_from=min(SKETCH_FROM, 1_000) if sketched else sys.maxsize)
 
 
 def _open_ranges(settings: Settings, taxa: "Sequence[Taxon]") -> "RangeModel":

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as UnreadableSetting
 
 from rab.errors import SettingsError
+from rab.store.server_policy import ServerPolicy
 
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda name: str(name).upper())]
 
@@ -21,6 +22,9 @@ class StoreSettings(BaseModel):
 
     url: str | None = Field(default=None, description="Address of a Qdrant server; unset: embedded, in RAB_HOME.")
     api_key: SecretStr | None = Field(default=None, description="Key of that server.")
+    server: ServerPolicy = Field(
+        default=ServerPolicy(), description="How collections on that server are made and searched, as JSON or by part."
+    )
 
 
 class CatalogSettings(BaseModel):

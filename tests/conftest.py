@@ -4,10 +4,14 @@ A download that fails fails the tests that need it: only the wider recordings, w
 """
 
 import hashlib
+import importlib.util
 import os
+import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +49,17 @@ def _no_settings_of_the_user() -> Iterator[None]:
 def repo() -> Path:
     """Return the root of the checkout."""
     return REPO
+
+
+@pytest.fixture(scope="session")
+def serving_qdrant(repo: Path) -> Callable[..., AbstractContextManager[Any]]:
+    """Return what runs a small Qdrant server over HTTP: `tests/store/qdrant_rest.py`."""
+    spec = importlib.util.spec_from_file_location("qdrant_rest", repo / "tests" / "store" / "qdrant_rest.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.serving  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="session")

@@ -127,7 +127,7 @@ def _deployment_facts(deployment: Deployment | None) -> tuple[Facts, Facts]:
     """Return what a deployment knows better than the file, and what it is asked for where the file is silent."""
     if deployment is None:
         return Facts("deployment"), Facts("deployment")
-    place: dict[str, object] = deployment.model_dump(include={"lat_deg", "lon_deg"}, exclude_none=True)
+    place: dict[str, object] = deployment.model_dump(include={"lat_deg", "lon_deg", "habitat"}, exclude_none=True)
     if deployment.zone:
         place["zone"] = canonical_zone(deployment.zone)
     recorder: dict[str, object] = {"model": deployment.recorder} if deployment.recorder else {}

@@ -20,10 +20,13 @@ from rab.catalog.aggregates import (
 )
 from rab.catalog.clusters import Clusters
 from rab.catalog.counting import Counting
+from rab.catalog.labels import Labels
 from rab.catalog.learned import Learned, LearnedThings
+from rab.catalog.payloads import Payloads
 from rab.catalog.recordings import Recordings
 from rab.catalog.records import JobRecord, Records, ReportRecord
 from rab.catalog.segments import Segments
+from rab.catalog.sequences import MeasuredSegment, Ordered, OrderedSegment
 
 __all__ = [
     "Catalog",
@@ -36,6 +39,8 @@ __all__ = [
     "HourEffort",
     "JobRecord",
     "Learned",
+    "MeasuredSegment",
+    "OrderedSegment",
     "QualityLimits",
     "QualityProfile",
     "ReportRecord",
@@ -45,7 +50,7 @@ __all__ = [
 ]
 
 
-class Catalog(Recordings, Segments, Clusters, Counting, Records, LearnedThings):
+class Catalog(Recordings, Segments, Labels, Payloads, Clusters, Counting, Ordered, Records, LearnedThings):
     """One library's catalog. Thread-safe; `Catalog.open(url)` opens it, and leaving its `with` block closes it.
 
     Every method is one snapshot or one transaction. Where the database refuses, it raises `Unavailable` or one of its

@@ -1,15 +1,18 @@
 """Clusterings: the current one of each space, its clusters, and what their members are called."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
-from rab.catalog.database import Database
+from rab.catalog.cluster_identities import ClusterIdentities, put_identities
 from rab.catalog.filters import IN_ORDER, detected
+from rab.catalog.names import Names
+from rab.catalog.novelty import NoveltyScores, put_novelty
 from rab.catalog.schema import (
     classes,
     cluster_exemplars,
+    cluster_identities,
     cluster_members,
     clusterings,
     clusters,
@@ -18,46 +21,80 @@ from rab.catalog.schema import (
     spaces,
     taxon_scores,
 )
+from rab.catalog.statements import chunks
 from rab.domain import Cluster, Clustering, NameCount
 from rab.errors import InputError, NotFound
 
 _MEMBERS = cluster_members.join(clusters).join(segments, segments.c.pk == cluster_members.c.segment_pk)
 
 
-class Clusters(Database):
+class Clusters(ClusterIdentities, NoveltyScores, Names):
     """The part of the catalog that knows clusters."""
 
-    def save_clustering(self, clustering: Clustering, members: Mapping[str, str | None]) -> None:
+    def save_clustering(
+        self,
+        clustering: Clustering,
+        members: Mapping[str, str | None],
+        *,
+        found_as: Mapping[str, str | None] | None = None,
+        novelty: Mapping[str, float | None] | None = None,
+    ) -> None:
         """Store a clustering as the current one of its space, with the cluster of every segment.
 
-        Raises `NotFound` for segments that the space does not hold, `InputError` for clusters that are not its own.
+        `found_as` names the clusters before people made some of them one, and `novelty` replaces what was known of
+        these segments. Raises `NotFound` for segments that the space does not hold, `InputError` for clusters that are
+        not its own.
         """
-        strange = {cluster for cluster in members.values() if cluster} - {one.id for one in clustering.clusters}
-        if strange:
-            raise InputError(
-                f"clustering {clustering.id} has no cluster {min(strange)}", hint="assign its own clusters alone"
-            )
+        _refuse_strangers(clustering, members.values())
+        found = found_as or members
         with self._writing() as connection:
-            space_pk = connection.scalar(select(spaces.c.pk).where(spaces.c.space == clustering.space))
-            if space_pk is None:
-                raise NotFound(f"there is no embedding space {clustering.space}", hint="ingest recordings first")
+            space_pk = _space_pk(connection, clustering.space)
             held = select(segments.c.id, segments.c.pk).where(segments.c.space_pk == space_pk)
             pks: dict[str, int] = dict(connection.execute(held).all())
-            named = {*members, *(one.medoid_id for one in clustering.clusters)}
+            named = {*members, *(novelty or ()), *(one.medoid_id for one in clustering.clusters)}
             if missing := named.union(*(one.exemplar_ids for one in clustering.clusters)) - pks.keys():
                 raise NotFound(
                     f"{clustering.space} does not hold {len(missing)} of the segments, such as {min(missing)}",
                     hint="cluster again: what the catalog holds has changed",
                 )
             connection.execute(delete(clusterings).where(clusterings.c.space_pk == space_pk))
+            known = [*(one.id for one in clustering.clusters), *sorted({one for one in found.values() if one})]
+            put_identities(connection, space_pk, known)
             cluster_pks = _put_clusters(connection, clustering, space_pk, pks)
-            assigned = [
-                {"segment_pk": pks[segment_id], "cluster_pk": cluster_pks[cluster]}
-                for segment_id, cluster in members.items()
-                if cluster is not None
-            ]
-            if assigned:
-                connection.execute(insert(cluster_members), assigned)
+            _put_members(connection, members, found, pks, cluster_pks)
+            put_novelty(connection, {pks[segment_id]: value for segment_id, value in (novelty or {}).items()})
+
+    def place_segments(
+        self,
+        space: str,
+        members: Mapping[str, str | None],
+        *,
+        found_as: Mapping[str, str | None],
+        novelty: Mapping[str, float | None],
+    ) -> None:
+        """Add segments that came later to the current clustering of a space; those that are gone are passed over.
+
+        Clusters that are gone take no members.
+        """
+        with self._writing() as connection:
+            space_pk = _space_pk(connection, space)
+            pks = _pks(connection, space_pk, members)
+            own = clusters.join(clusterings)
+            every = select(clusters.c.id, clusters.c.pk).select_from(own).where(clusterings.c.space_pk == space_pk)
+            cluster_pks: dict[str, int] = dict(connection.execute(every).all())
+            placed = {one: cluster for one, cluster in members.items() if one in pks and cluster in cluster_pks}
+            for some in chunks(pks.values()):
+                connection.execute(delete(cluster_members).where(cluster_members.c.segment_pk.in_(some)))
+            _put_members(connection, placed, found_as, pks, cluster_pks)
+            put_novelty(connection, {pk: novelty.get(segment_id) for segment_id, pk in pks.items()})
+            for cluster, n in Counter(placed.values()).items():
+                grown = update(clusters).where(clusters.c.id == cluster)
+                connection.execute(grown.values(n_members=clusters.c.n_members + n))
+            more = {
+                "n_segments": clusterings.c.n_segments + len(pks),
+                "n_unassigned": clusterings.c.n_unassigned + len(pks) - len(placed),
+            }
+            connection.execute(update(clusterings).where(clusterings.c.space_pk == space_pk).values(more))
 
     def clustering(self, space: str) -> Clustering | None:
         """Return the current clustering of a space; None before the first.
@@ -94,22 +131,80 @@ class Clusters(Database):
         with self._reading() as connection:
             return list(connection.scalars(own.order_by(*IN_ORDER)))
 
+    def members_of_clusters(self, space: str, *, as_found: bool = False) -> dict[str, str]:
+        """Return the cluster of every segment that is in one; `as_found` before people made some of them one."""
+        cluster = func.coalesce(cluster_members.c.found_as, clusters.c.id) if as_found else clusters.c.id
+        whole = _MEMBERS.join(spaces, spaces.c.pk == segments.c.space_pk)
+        every = select(segments.c.id, cluster).select_from(whole)
+        with self._reading() as connection:
+            return dict(connection.execute(every.where(spaces.c.space == space)).all())
+
     def cluster_names(self, cluster_id: str) -> list[NameCount]:
         """Return the names that a cluster's members bear, most frequent first.
 
         A member is called what people say of it (a person's newest label before an imported one), else by its best
         detected taxon; members that nobody names are not counted.
         """
+        found = select(clusterings.c.space_pk, clusterings.c.id, clusters.c.n_members)
+        found = found.select_from(clusters.join(clusterings)).where(clusters.c.id == cluster_id)
         with self._reading() as connection:
-            name_of = {**_detected_names(connection, cluster_id), **_label_names(connection, cluster_id)}
-            n_members = Counter(name_of.values())
-            common_name = func.min(classes.c.common_name)
-            known = select(classes.c.scientific_name, common_name).where(classes.c.scientific_name.in_(n_members))
-            common: dict[str, str] = dict(connection.execute(known.group_by(classes.c.scientific_name)).all())
-        return [
-            NameCount(scientific_name=name, common_name=common.get(name, name), n_members=n)
-            for name, n in sorted(n_members.items(), key=lambda item: (-item[1], item[0]))
-        ]
+            own = connection.execute(found).first()
+            if own is None:
+                return []
+            key = ("names", cluster_id, own.id, own.n_members)
+            counted = self._while_unchanged(connection, own.space_pk, key, lambda: _count_names(connection, cluster_id))
+            return list(counted)
+
+
+def _count_names(connection: Connection, cluster_id: str) -> list[NameCount]:
+    name_of = {**_detected_names(connection, cluster_id), **_label_names(connection, cluster_id)}
+    n_members = Counter(name_of.values())
+    common_name = func.min(classes.c.common_name)
+    known = select(classes.c.scientific_name, common_name).where(classes.c.scientific_name.in_(n_members))
+    common: dict[str, str] = dict(connection.execute(known.group_by(classes.c.scientific_name)).all())
+    return [
+        NameCount(scientific_name=name, common_name=common.get(name, name), n_members=n)
+        for name, n in sorted(n_members.items(), key=lambda item: (-item[1], item[0]))
+    ]
+
+
+def _refuse_strangers(clustering: Clustering, named: Iterable[str | None]) -> None:
+    strange = {cluster for cluster in named if cluster} - {one.id for one in clustering.clusters}
+    if strange:
+        raise InputError(
+            f"clustering {clustering.id} has no cluster {min(strange)}", hint="assign its own clusters alone"
+        )
+
+
+def _space_pk(connection: Connection, space: str) -> int:
+    space_pk = connection.scalar(select(spaces.c.pk).where(spaces.c.space == space))
+    if space_pk is None:
+        raise NotFound(f"there is no embedding space {space}", hint="ingest recordings first")
+    return int(space_pk)
+
+
+def _pks(connection: Connection, space_pk: int, ids: Iterable[str]) -> dict[str, int]:
+    """Return the row numbers of those segments that the space holds."""
+    held = select(segments.c.id, segments.c.pk).where(segments.c.space_pk == space_pk)
+    rows = (connection.execute(held.where(segments.c.id.in_(some))) for some in chunks(ids))
+    return {row.id: row.pk for some in rows for row in some}
+
+
+def _put_members(
+    connection: Connection,
+    members: Mapping[str, str | None],
+    found_as: Mapping[str, str | None],
+    pks: Mapping[str, int],
+    cluster_pks: Mapping[str, int],
+) -> None:
+    rows = []
+    for segment_id, cluster in members.items():
+        if cluster is not None:
+            found = found_as.get(segment_id)
+            apart = None if found == cluster else found
+            rows.append({"segment_pk": pks[segment_id], "cluster_pk": cluster_pks[cluster], "found_as": apart})
+    if rows:
+        connection.execute(insert(cluster_members), rows)
 
 
 def _put_clusters(
@@ -140,11 +235,16 @@ def _clusters(connection: Connection, which: ColumnElement[bool]) -> tuple[Clust
     exemplars = select(clusters.c.pk, segments.c.id).select_from(of_clusters).where(which)
     for cluster_pk, segment_id in connection.execute(exemplars.order_by(cluster_exemplars.c.position)):
         exemplar_ids[cluster_pk].append(segment_id)
+    merged_ids: dict[str, list[str]] = defaultdict(list)
+    merged = select(cluster_identities.c.merged_into, cluster_identities.c.id)
+    for into, merged_id in connection.execute(merged.where(cluster_identities.c.merged_into.is_not(None))):
+        merged_ids[into].append(merged_id)
     found = (
-        select(clusters, spaces.c.space, segments.c.id.label("medoid_id"))
+        select(clusters, spaces.c.space, segments.c.id.label("medoid_id"), cluster_identities.c.name)
         .join(segments, segments.c.pk == clusters.c.medoid_pk)
         .join(clusterings)
         .join(spaces, spaces.c.pk == clusterings.c.space_pk)
+        .outerjoin(cluster_identities, cluster_identities.c.id == clusters.c.id)
     )
     return tuple(
         Cluster(
@@ -154,6 +254,8 @@ def _clusters(connection: Connection, which: ColumnElement[bool]) -> tuple[Clust
             persistence=row.persistence,
             medoid_id=row.medoid_id,
             exemplar_ids=tuple(exemplar_ids[row.pk]),
+            name=row.name,
+            merged_ids=tuple(sorted(merged_ids[row.id])),
         )
         for row in connection.execute(found.where(which).order_by(clusters.c.position))
     )
@@ -172,4 +274,8 @@ def _label_names(connection: Connection, cluster_id: str) -> dict[str, str]:
     labelled = _MEMBERS.join(labels, labels.c.segment_id == segments.c.id)
     said = select(labels.c.segment_id, labels.c.taxon).select_from(labelled)
     weakest_first = (labels.c.source == "human", labels.c.labelled_at_us, labels.c.pk.desc())
-    return dict(connection.execute(said.where(clusters.c.id == cluster_id).order_by(*weakest_first)).all())
+    return dict(
+        connection.execute(
+            said.where(clusters.c.id == cluster_id, labels.c.source != "model").order_by(*weakest_first)
+        ).all()
+    )

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from rab import __version__
+from rab.catalog.payloads import mark_outdated
 from rab.catalog.rows import heard_fields, now_us, recording_fields, recording_of, segment_fields
 from rab.catalog.schema import classes, model_runs, recordings, segments, spaces, taxon_scores
 from rab.catalog.statements import chunks, insert_missing, upsert
@@ -85,7 +86,15 @@ def put_recording(connection: Connection, recording: Recording) -> tuple[int, Re
     pk = int(connection.execute(written, recording_fields(known)).scalar_one())
     if before is not None and _clock(before) != _clock(known):
         _hear_again(connection, pk, known)
+    if before is not None and _told(before) != _told(known):
+        mark_outdated(connection, segments.c.recording_pk == pk)
     return pk, known
+
+
+def _told(recording: Recording) -> tuple[object, ...]:
+    """Return what payloads repeat of a recording."""
+    notes = recording.notes
+    return recording.site, notes.habitat, notes.lat_deg, notes.lon_deg, *_clock(recording)
 
 
 def _clock(recording: Recording) -> tuple[object, object]:
@@ -99,6 +108,8 @@ def _with_what_was_known(recording: Recording, before: Recording) -> Recording:
         kept |= {"started_at": then.started_at, "zone": then.zone}
     if notes.lat_deg is None and then.lat_deg is not None:
         kept |= {"lat_deg": then.lat_deg, "lon_deg": then.lon_deg}
+    if notes.habitat is None and then.habitat is not None:
+        kept |= {"habitat": then.habitat}
     site = recording.site if recording.site is not None else before.site
     if kept or site != recording.site:
         kept["caveats"] = then.caveats

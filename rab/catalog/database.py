@@ -12,7 +12,7 @@ processes that open a new catalog at once are kept from both making its tables (
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -36,6 +36,7 @@ class Database:
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._name = name
+        self._counted: dict[Hashable, tuple[object, object]] = {}
         self._writer = engine
         self._reader = engine
         if engine.dialect.name == "sqlite":

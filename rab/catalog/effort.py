@@ -111,7 +111,11 @@ def _counted(connection: Connection, space: str, where: SegmentFilter) -> Iterat
     """Yield each recording of which something counts, by id, with the pieces that do."""
     moments = of_recording_time(where)
     cuts_us = sorted(set(_instants_us(moments)))
-    held = select(recordings).select_from(recordings.join(model_runs).join(spaces)).where(spaces.c.space == space)
+    held = (
+        select(recordings, spaces.c.model)
+        .select_from(recordings.join(model_runs).join(spaces))
+        .where(spaces.c.space == space)
+    )
     if moments.sites:
         held = held.where(recordings.c.site.in_(moments.sites))
     if moments.recording_ids:
@@ -124,15 +128,24 @@ def _counted(connection: Connection, space: str, where: SegmentFilter) -> Iterat
 
 def _instants_us(where: SegmentFilter) -> Iterator[int]:
     yield from (to_us(instant) for instant in (where.heard_from, where.heard_before) if instant is not None)
-    if where.exclude is not None:
-        yield from _instants_us(where.exclude)
+    for part in where.parts:
+        yield from _instants_us(part)
 
 
 def _holds(moments: SegmentFilter, row: Row[Any], piece: _Piece) -> bool:
     heard_at = None if piece.start_us is None else from_us(piece.start_us)
     return moments.matches(
         SegmentPayload(
-            segment_id="", recording_id=row.id, site=row.site, heard_at=heard_at, local_hour=piece.local_hour
+            segment_id="",
+            recording_id=row.id,
+            site=row.site,
+            habitat=row.habitat,
+            lat_deg=row.lat_deg,
+            lon_deg=row.lon_deg,
+            heard_at=heard_at,
+            local_hour=piece.local_hour,
+            month_day=None if piece.local_date is None else int(piece.local_date[5:].replace("-", "")),
+            model=row.model,
         )
     )
 

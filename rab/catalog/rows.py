@@ -19,6 +19,7 @@ from rab.domain import (
     TaxonScore,
     Value,
     local_time,
+    unit_vector,
 )
 from rab.errors import InputError, StorageFailed
 
@@ -63,8 +64,20 @@ def recording_fields(recording: Recording) -> Fields:
         **recording.model_dump(exclude={"notes"}),
         "started_at_us": None if notes.started_at is None else to_us(notes.started_at),
         "zone": notes.zone,
+        "habitat": notes.habitat,
+        **_place_fields(notes),
         "notes": notes.model_dump_json(exclude_none=True),
     }
+
+
+def _place_fields(notes: RecorderNotes) -> Fields:
+    lat_deg, lon_deg = notes.lat_deg, notes.lon_deg
+    if lat_deg is None or lon_deg is None:
+        return dict.fromkeys(_PLACE)
+    return dict(zip(_PLACE, (lat_deg, lon_deg, *unit_vector(lat_deg, lon_deg)), strict=True))
+
+
+_PLACE = ("lat_deg", "lon_deg", "unit_x", "unit_y", "unit_z")
 
 
 def recording_of(row: Row[Any]) -> Recording:
@@ -152,4 +165,7 @@ def label_of(row: Row[Any]) -> Label:
         source=row.source,
         author=row.author,
         labelled_at=from_us(row.labelled_at_us),
+        kind=row.kind,
+        licence=row.licence,
+        provenance=row.provenance,
     )

@@ -29,7 +29,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0003"
+HEAD = "0005"
 """The migration that ends in these tables."""
 
 metadata = MetaData(
@@ -80,8 +80,16 @@ recordings = Table(
     Column("site", Text, index=True),
     Column("started_at_us", BigInteger, index=True),
     Column("zone", Text),
+    Column("habitat", Text),
+    Column("lat_deg", Double),
+    Column("lon_deg", Double),
+    Column("unit_x", Double),
+    Column("unit_y", Double),
+    Column("unit_z", Double),
     Column("notes", Text, nullable=False),
 )
+"""`unit_x`, `unit_y` and `unit_z` are the place on the unit sphere, of which a database computes distances as exactly
+as `rab.domain.filter.place` does; sines and cosines are not everywhere the same."""
 
 spaces = Table(
     "spaces",
@@ -184,9 +192,21 @@ labels = Table(
     Column("source", Text, nullable=False),
     Column("author", Text, nullable=False),
     Column("labelled_at_us", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False, server_default=text("'taxon'")),
+    Column("licence", Text),
+    Column("provenance", Text),
     UniqueConstraint("segment_id", "taxon", "source", "author", "labelled_at_us"),
+    Index("ix_labels_taxon_segment_id", "taxon", "segment_id"),
 )
 """What people say. They name the segment by its id, and so outlive one that is cut anew, and meet it again."""
+
+outdated_payloads = Table(
+    "outdated_payloads",
+    metadata,
+    Column("pk", _Big, primary_key=True),
+    _to("segments", index=True),
+)
+"""Segments whose payload beside their vector says less than the catalog, once for each change."""
 
 clusterings = Table(
     "clusterings",
@@ -226,7 +246,33 @@ cluster_members = Table(
     metadata,
     _to("segments", primary_key=True),
     _to("clusters", index=True),
+    Column("found_as", Text),
 )
+"""`found_as` is the cluster that the clustering found, where a person has since said that it is one with another."""
+
+cluster_identities = Table(
+    "cluster_identities",
+    metadata,
+    Column("pk", _Big, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("space_pk", _Big, ForeignKey("spaces.pk", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text),
+    Column("named_by", Text),
+    Column("named_at_us", BigInteger),
+    Column("merged_into", Text),
+    Column("merged_by", Text),
+    Column("merged_at_us", BigInteger),
+)
+"""Every cluster that ever was, with what people said of it. No id is given twice."""
+
+novelties = Table(
+    "novelties",
+    metadata,
+    _to("segments", primary_key=True),
+    Column("novelty", Double),
+    Index("ix_novelties_novelty", "novelty"),
+)
+"""Segments that the current clustering has placed, in a cluster or in none, and how novel each is."""
 
 packs = Table(
     "packs",

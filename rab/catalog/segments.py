@@ -11,20 +11,20 @@ from sqlalchemy import Connection, Select, func, select, tuple_
 
 from rab.catalog.database import Database
 from rab.catalog.filters import IN_ORDER, matching
-from rab.catalog.rows import label_fields, label_of, recording_of, segment_of, taxon_of
+from rab.catalog.labels import read_labels
+from rab.catalog.rows import recording_of, segment_of, taxon_of
 from rab.catalog.schema import (
     classes,
     cluster_members,
     clusters,
-    labels,
     model_runs,
     recordings,
     segments,
     spaces,
     taxon_scores,
 )
-from rab.catalog.statements import chunks, insert_missing
-from rab.domain import Label, LibraryFacts, SegmentFilter, StoredSegment, TaxonScore
+from rab.catalog.statements import chunks
+from rab.domain import LibraryFacts, SegmentFilter, StoredSegment, TaxonScore
 from rab.errors import InputError, NotFound
 
 _MIN_PREFIX = 6
@@ -138,19 +138,6 @@ class Segments(Database):
             filter_words=where.words,
         )
 
-    def add_label(self, label: Label) -> None:
-        """Store a label; the same one again changes nothing. Raises `NotFound` for a segment that does not exist."""
-        if not self.known_segments([label.segment_id]):
-            raise NotFound(f"there is no segment {label.segment_id}", hint=_LISTED)
-        with self._writing() as connection:
-            connection.execute(insert_missing(connection, labels).values(label_fields(label)))
-
-    def labels_of(self, ids: Sequence[str]) -> dict[str, tuple[Label, ...]]:
-        """Return the labels of those segments that have some, oldest first."""
-        with self._reading() as connection:
-            found = _labels(connection, ids)
-        return {segment_id: tuple(some) for segment_id, some in found.items()}
-
 
 def _load(connection: Connection, wanted: Select[tuple[int]]) -> list[StoredSegment]:
     """Return the segments with those row numbers, in the order of recordings, voices and time."""
@@ -170,7 +157,7 @@ def _load(connection: Connection, wanted: Select[tuple[int]]) -> list[StoredSegm
         for row in connection.execute(select(recordings).where(recordings.c.pk.in_(some)))
     }
     scores = _scores(connection, [row.pk for row in rows])
-    said = _labels(connection, [row.id for row in rows])
+    said = read_labels(connection, [row.id for row in rows])
     return [segment_of(row, of_pk[row.recording_pk], scores[row.pk], said[row.id]) for row in rows]
 
 
@@ -184,13 +171,4 @@ def _scores(connection: Connection, segment_pks: Iterable[int]) -> dict[int, lis
                 taxon=taxon_of(row), logit=row.logit, raw_score=row.raw_score, model=row.model, in_range=row.in_range
             )
             found[row.segment_pk].append(score)
-    return found
-
-
-def _labels(connection: Connection, segment_ids: Iterable[str]) -> dict[str, list[Label]]:
-    found: dict[str, list[Label]] = defaultdict(list)
-    for some in chunks(segment_ids):
-        given = select(labels).where(labels.c.segment_id.in_(some))
-        for row in connection.execute(given.order_by(labels.c.labelled_at_us, labels.c.pk)):
-            found[row.segment_id].append(label_of(row))
     return found

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from rab.evals.bench import OpenLibrary, OpenPeer
+    from rab.evals.bench_search import SearchRun
     from rab.evals.race import BenchRun
     from rab.settings import Settings
     from rab.workflows.workspace import Workspace
@@ -142,6 +143,80 @@ def memory(
     _show(run, as_json=as_json)
 
 
+@bench.command()
+@model_option
+@data_option
+@click.option("--n", type=click.IntRange(2_000), default=100_000, show_default=True, help="Vectors to search.")
+@click.option("--queries", type=click.IntRange(1), default=200, show_default=True, help="Queries to ask.")
+@click.option("--gaussian", is_flag=True, help="Take vectors in random directions: the worst case.")
+@click.option(
+    "--peer",
+    "peers",
+    metavar="PYTHON",
+    multiple=True,
+    help="A Python in which perch-hoplite or usearch is installed: they answer the same queries.",
+)
+@json_option
+@click.pass_context
+def search(
+    ctx: click.Context,
+    model: str | None,
+    data: tuple[Path, ...],
+    n: int,
+    queries: int,
+    gaussian: bool,
+    peers: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Search a library of any size, filtered and not: latency, and how many of the true ten nearest are found."""
+    from rab.bootstrap import build_embedder, open_embedded_store
+    from rab.evals.bench_search import SearchPeer, bench_search, real_vectors
+    from rab.evals.run import recordings_under
+
+    settings = settings_of(ctx)
+    embedder = build_embedder(settings, model or settings.model)
+    real, of = real_vectors(embedder, recordings_under(data or (settings.home / "samples",)))
+    local = SearchPeer(sys.executable, ("qdrant_client",), n_most=5_000)
+    others = [local, *map(SearchPeer, peers)]
+    run = bench_search(
+        open_embedded_store, embedder.card, real, of, n=n, n_queries=queries, peers=others, gaussian=gaussian
+    )
+    if as_json:
+        print_json(run)
+    else:
+        _show_search(run)
+
+
+@bench.command()
+@model_option
+@data_option
+@click.option("--n", "n_segments", type=click.IntRange(1000), default=100_000, show_default=True, help="Segments.")
+@click.option("--packs", type=click.IntRange(2), default=200, show_default=True, help="Packs to gather.")
+@json_option
+@click.pass_context
+def evidence(
+    ctx: click.Context, model: str | None, data: tuple[Path, ...], n_segments: int, packs: int, as_json: bool
+) -> None:
+    """Gather Evidence Packs in a library of any size, grown from real recordings: how long each takes."""
+    from rab.evals.bench_evidence import bench_evidence
+
+    settings = settings_of(ctx)
+    recordings = data or (settings.home / "samples",)
+    runs = bench_evidence(
+        _libraries(settings), recordings, model or settings.model, n_segments=n_segments, n_packs=packs
+    )
+    if as_json:
+        print_json([run.model_dump() for run in runs])
+        return
+    for run in runs:
+        click.echo(
+            f"{run.n_segments} segments, neighbours by {run.order}: of {run.n_packs} packs half within "
+            f"{run.p50_ms:.1f} ms, 95 % within {run.p95_ms:.1f} ms, all within {run.slowest_ms:.1f} ms; "
+            f"the first after opening {run.first_ms:.0f} ms"
+        )
+    click.echo(f"on {runs[0].machine}")
+
+
 def _libraries(settings: "Settings") -> "OpenLibrary":
     """Return what opens a library elsewhere, with the models that are installed here."""
     from rab.bootstrap import models_dir, open_workspace
@@ -177,3 +252,20 @@ def _show(run: "BenchRun", *, as_json: bool) -> None:
         click.echo(f"{name:<{width}}{value:>14.1f}")
     for note in run.notes:
         click.echo(f"note: {note}")
+
+
+def _show_search(run: "SearchRun") -> None:
+    click.echo(f"{run.n_vectors} × {run.n_dims}, {run.vectors}, on {run.machine}")
+    width = max(len(timing.name) for timing in run.timings)
+    click.echo(f"{'':<{width}}{'vectors':>9}{'p50 ms':>9}{'p95 ms':>9}{'recall@10':>11}{'build s':>9}{'open s':>8}")
+    for timing in run.timings:
+        recall = "" if timing.recall_at_10 is None else f"{timing.recall_at_10:.3f}"
+        seconds = ["" if value is None else f"{value:.2f}" for value in (timing.build_s, timing.opening_s)]
+        click.echo(
+            f"{timing.name:<{width}}{timing.n_vectors:>9}{timing.p50_ms:>9.2f}{timing.p95_ms:>9.2f}{recall:>11}"
+            f"{seconds[0]:>9}{seconds[1]:>8}"
+        )
+    click.echo(
+        f"stored in {run.insert_s:.0f} s; memory {run.own_mib:.0f} MiB, and {run.mapped_mib:.0f} MiB of mapped files; "
+        f"disk {run.disk_mib:.0f} MiB"
+    )

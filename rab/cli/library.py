@@ -1,8 +1,11 @@
-"""`rab recordings`, `rab segments`, `rab cluster`, `rab label`: what the library holds."""
+"""`rab recordings`, `rab segments`, `rab label`: what the library holds."""
+
+from typing import get_args
 
 import rich_click as click
 
 from rab.cli.session import filter_of, json_option, library, model_option, print_json, where_option
+from rab.domain import LabelKind
 
 limit_option = click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Rows.")
 offset_option = click.option("--offset", type=click.IntRange(0), default=0, help="Rows to pass over.")
@@ -57,34 +60,12 @@ def segments(ctx: click.Context, model: str | None, where: str, limit: int, offs
 
 
 @click.command()
-@model_option
-@json_option
-@click.pass_context
-def cluster(ctx: click.Context, model: str | None, as_json: bool) -> None:
-    """Group the library's calls by how they sound.
-
-    A cluster is found, not named: it says that calls belong together, never what they are.
-    """
-    from rab.workflows.clustering import cluster_library
-
-    with library(ctx) as (settings, workspace):
-        clustering = cluster_library(workspace, model=model or settings.model)
-        names = {one.id: workspace.catalog.cluster_names(one.id) for one in clustering.clusters}
-    if as_json:
-        print_json(clustering)
-        return
-    for one in clustering.clusters:
-        called = ", ".join(f"{name.common_name} {name.n_members}" for name in names[one.id][:3]) or "no names"
-        click.echo(f"{one.id:<10} {one.n_members:5} calls  medoid {one.medoid_id[:12]}  {called}")
-    click.echo(f"{clustering.n_segments} segments, {clustering.n_unassigned} unassigned; {clustering.method}")
-
-
-@click.command()
 @click.argument("segment")
 @click.argument("taxon")
 @click.option("--by", "author", required=True, metavar="NAME", help="Who listened.")
+@click.option("--kind", type=click.Choice(get_args(LabelKind)), default="taxon", help="What TAXON names.")
 @click.pass_context
-def label(ctx: click.Context, segment: str, taxon: str, author: str) -> None:
+def label(ctx: click.Context, segment: str, taxon: str, author: str, kind: LabelKind) -> None:
     """Say what a segment holds, as a person who listened.
 
     SEGMENT is a segment's id, or its first characters; TAXON is best a scientific name.
@@ -92,5 +73,5 @@ def label(ctx: click.Context, segment: str, taxon: str, author: str) -> None:
     from rab.workflows.labelling import label_segment
 
     with library(ctx) as (_, workspace):
-        given = label_segment(workspace, segment, taxon=taxon, author=author)
+        given = label_segment(workspace, segment, taxon=taxon, author=author, kind=kind)
     click.echo(f"{given.segment_id}: {given.taxon}, by {given.author}")

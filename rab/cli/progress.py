@@ -1,7 +1,7 @@
 """The progress bar of an ingest: files, share, speed in times real time, and time left."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -44,6 +44,24 @@ def progress_bar(*, shown: bool) -> Iterator[Bar]:
     )
     with Progress(*columns, console=console, transient=True) as shown_progress:
         yield _Shown(shown_progress)
+
+
+@contextmanager
+def counting_bar(*, shown: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar that is told what is done, how many of it, and of how many; nothing where nobody would see it."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not shown or not console.is_terminal:
+        yield lambda _what, _n_done, _n_all: None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda what, n_done, n_all: progress.update(
+            task, description=what, completed=n_done, total=max(n_all, n_done)
+        )
 
 
 class _Shown:

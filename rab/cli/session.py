@@ -22,7 +22,7 @@ where_option = click.option(
     "--where",
     metavar="FILTER",
     default="",
-    help='Limit the segments: `site=A12 hour=4..7 snr>=10 taxon="Turdus merula"`.',
+    help='Limit the segments: `site=A12 hour=4..7 snr>=10 (taxon="Turdus merula" score>=0.7 or voice) not reviewed`.',
 )
 
 

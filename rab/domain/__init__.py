@@ -1,6 +1,6 @@
 """The nouns of the field, one file each. Reading this folder is reading what RAB believes about sound and evidence."""
 
-from rab.domain.cluster import Cluster, Clustering
+from rab.domain.cluster import Cluster, ClusterChange, ClusterIdentity, Clustering, NoveltyScore
 from rab.domain.deployment import Deployment
 from rab.domain.descriptors import MEASURES, Descriptors, Measure
 from rab.domain.detection import Detection
@@ -20,10 +20,20 @@ from rab.domain.evidence import (
     SequenceStep,
     TaxonScoreEntry,
 )
-from rab.domain.filter import SegmentFilter, SegmentPayload, parse_filter
+from rab.domain.filter import (
+    PAYLOAD_VERSION,
+    Box,
+    GivenLabel,
+    Near,
+    ScoredTaxon,
+    SegmentFilter,
+    SegmentPayload,
+    parse_filter,
+    unit_vector,
+)
 from rab.domain.ids import canonical_json, content_id, point_id, segment_id
 from rab.domain.job import FileFailure, FileSkipped, IngestReport
-from rab.domain.label import Label, LabelSource
+from rab.domain.label import Label, LabelKind, LabelSource
 from rab.domain.quality import SignalQuality, Unmeasured
 from rab.domain.recording import RecorderNotes, Recording
 from rab.domain.segment import CallSegment, StoredSegment, local_time
@@ -43,14 +53,18 @@ from rab.domain.waveform import Samples, Waveform
 
 __all__ = [
     "MEASURES",
+    "PAYLOAD_VERSION",
     "Activation",
     "AggregateEntry",
+    "Box",
     "CallName",
     "CallRef",
     "CallSegment",
     "Claim",
     "ClaimKind",
     "Cluster",
+    "ClusterChange",
+    "ClusterIdentity",
     "Clustering",
     "Deployment",
     "DepthDecision",
@@ -64,17 +78,21 @@ __all__ = [
     "FileSkipped",
     "FoundCall",
     "GenerationRecord",
+    "GivenLabel",
     "GroundedText",
     "IngestReport",
     "Interpretation",
     "Label",
+    "LabelKind",
     "LabelSource",
     "LibraryFacts",
     "Measure",
     "ModelCredit",
     "MonitoringSummary",
     "NameCount",
+    "Near",
     "NeighbourEntry",
+    "NoveltyScore",
     "PackItem",
     "PrototypeEntry",
     "Quantity",
@@ -82,6 +100,7 @@ __all__ = [
     "RecorderNotes",
     "Recording",
     "Samples",
+    "ScoredTaxon",
     "SegmentFilter",
     "SegmentPayload",
     "SequenceStep",
@@ -100,4 +119,5 @@ __all__ = [
     "parse_filter",
     "point_id",
     "segment_id",
+    "unit_vector",
 ]

@@ -48,6 +48,10 @@ class CallName(Value):
     by: str
     """Author of the label, or the classifier's key."""
     raw_score: Fraction | None = None
+    licence: str | None = None
+    """Terms under which a labelled exemplar came, where they were told."""
+    provenance: str | None = None
+    """Collection and row that an imported label came from."""
 
 
 class QueryEntry(Value):
@@ -57,6 +61,8 @@ class QueryEntry(Value):
     call: CallRef
     quality: SignalQuality
     descriptors: Descriptors
+    novelty: Fraction | None = None
+    """Share of the library that lies less far out than this call; None before a clustering has placed it."""
 
 
 class NeighbourEntry(Value):
@@ -82,13 +88,13 @@ class NameCount(Value):
 
 
 class PrototypeEntry(Value):
-    """The medoid of a cluster near the query; its first exemplar where the query is the medoid."""
+    """The medoid of a cluster near the query; where the query is the medoid, the nearest other call known of it."""
 
     key: str
     call: CallRef
     cluster_id: str
     similarity: Similarity
-    """Cosine between the query and the medoid."""
+    """Cosine between the query and that call."""
     n_members: int
     names: tuple[NameCount, ...] = ()
     descriptors: Descriptors = Descriptors()
@@ -108,10 +114,12 @@ class SequenceStep(Value):
 
 
 class TaxonScoreEntry(Value):
-    """What the classifier thinks of the query."""
+    """What a classifier thinks of the query, or a probe that was taught in this library (`probe:NAME`)."""
 
     key: str
     score: TaxonScore
+    probability: Fraction | None = None
+    """Calibrated, among the classes of a probe; None for raw scores."""
 
 
 class AggregateEntry(Value):
@@ -154,6 +162,10 @@ class DepthDecision(Value):
     k_base: int
     species_claims_supported: bool
     reasons: tuple[str, ...]
+    n_kept: int | None = None
+    """Neighbours that weigh enough to be kept; None before the search."""
+    confidence: Fraction | None = None
+    """How often the neighbours' vote is right when it is as clear as here; None before the search."""
 
 
 class LibraryFacts(Value):

@@ -4,8 +4,12 @@ from typing import Literal
 
 from rab.domain.value import Instant, Value
 
-LabelSource = Literal["human", "imported"]
-"""A person who listened in RAB, or a table that came with the recordings and whose making we have not seen."""
+LabelSource = Literal["human", "imported", "model"]
+"""A person who listened in RAB; a table that came with recordings and whose making we have not seen; a model's word
+that somebody took over without listening, which never counts as reviewed."""
+
+LabelKind = Literal["taxon", "call_type", "individual", "other"]
+"""What a label names."""
 
 
 class Label(Value):
@@ -13,7 +17,12 @@ class Label(Value):
 
     segment_id: str
     taxon: str
-    """Scientific name where there is one."""
+    """Scientific name where there is one; for another `kind`, the name of that."""
     source: LabelSource
     author: str
     labelled_at: Instant
+    kind: LabelKind = "taxon"
+    licence: str | None = None
+    """The licence of the sound under the label, as its source states it."""
+    provenance: str | None = None
+    """Where the label came from: a file, a URL, the name of a data set."""

@@ -23,6 +23,8 @@ class RecorderNotes(Value):
     """IANA name, or a fixed offset such as `UTC+02:00`; None when the file does not say."""
     lat_deg: Degrees | None = None
     lon_deg: Degrees | None = None
+    habitat: str | None = None
+    """What grows there, as the deployments table calls it."""
     make: str | None = None
     model: str | None = None
     serial: str | None = None

@@ -33,5 +33,6 @@ Similarity = Annotated[float, Field(ge=-1, le=1), _rounded(4)]
 
 Logit = Annotated[float, _rounded(4)]
 Degrees = Annotated[float, _rounded(6)]
+Metres = Annotated[float, Field(ge=0, le=1e8), _rounded(3)]
 Instant = AwareDatetime
 """An absolute time: aware, kept in UTC, with the site's IANA zone beside it for local-hour work."""

@@ -65,6 +65,8 @@ class EvalRun(Value):
     machine: str
     seed: int
     scores: tuple[Score, ...]
+    tables: tuple[str, ...] = ()
+    """What the scores rest on, in Markdown."""
 
 
 class Baseline(Value):

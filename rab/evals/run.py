@@ -10,24 +10,40 @@ from rab.domain import Recording, content_id
 from rab.embedders.base import Embedder
 from rab.errors import InputError
 from rab.evals.base import EvalRun
+from rab.evals.depth import run_depth
+from rab.evals.labelled import labelled_files
 from rab.evals.mechanical import run_mechanical
+from rab.evals.retrieval import run_retrieval
+from rab.evals.sequences import run_sequences
 from rab.evals.suites import read_suite
 from rab.logs import canonical_line
 
 SEED = 20260101
-RUNNERS = {"mechanical": run_mechanical}
+RUNNERS = {"mechanical": run_mechanical, "sequences": run_sequences}
+LABELLED_RUNNERS = {"depth": run_depth, "retrieval": run_retrieval}
+"""Suites that ask of recordings what they are labelled with."""
 
 
-def run_suite(name: str, embedder: Embedder, paths: Sequence[Path], *, seed: int = SEED) -> EvalRun:
-    """Run a suite on the recordings under `paths`.
+def run_suite(
+    name: str, embedder: Embedder, paths: Sequence[Path], *, seed: int = SEED, cache: Path | None = None
+) -> EvalRun:
+    """Run a suite on the recordings under `paths`; what a model made of labelled ones is kept in `cache`.
 
-    Raises `NotFound` for an unknown suite, and the first recording's error where one cannot be read: an evaluation
-    that quietly leaves recordings out measures something else.
+    Raises `NotFound` for an unknown suite, `InputError` where a suite needs labels and a folder has none, and the first
+    recording's error where one cannot be read: an evaluation that quietly leaves recordings out measures something
+    else.
     """
     suite = read_suite(name)
-    recordings = recordings_under(paths)
-    with canonical_line("eval", suite=name, model=embedder.card.key, n_recordings=len(recordings)):
-        scores = RUNNERS[suite.name](embedder, recordings, seed=seed)
+    tables: tuple[str, ...] = ()
+    if suite.name in LABELLED_RUNNERS:
+        files = [file for path in paths for file in labelled_files(path)]
+        recordings = recordings_under([file.path for file in files])
+        with canonical_line("eval", suite=name, model=embedder.card.key, n_recordings=len(recordings)):
+            scores, tables = LABELLED_RUNNERS[suite.name](embedder, files, seed=seed, cache=cache)
+    else:
+        recordings = recordings_under(paths)
+        with canonical_line("eval", suite=name, model=embedder.card.key, n_recordings=len(recordings)):
+            scores = RUNNERS[suite.name](embedder, recordings, seed=seed)
     return EvalRun(
         suite=suite.name,
         model=embedder.card.key,
@@ -37,6 +53,7 @@ def run_suite(name: str, embedder: Embedder, paths: Sequence[Path], *, seed: int
         machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         seed=seed,
         scores=scores,
+        tables=tables,
     )
 
 

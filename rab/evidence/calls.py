@@ -26,13 +26,20 @@ def call_name(stored: StoredSegment, threshold: float) -> CallName | None:
     nobody says anything.
     """
     for source in ("human", "imported"):
-        labels = [label for label in stored.labels if label.source == source]
+        labels = [label for label in stored.labels if label.source == source and label.kind == "taxon"]
         if labels:
             newest = max(labels, key=lambda label: label.labelled_at)
             common = next(
                 (s.taxon.common_name for s in stored.scores if s.taxon.scientific_name == newest.taxon), newest.taxon
             )
-            return CallName(scientific_name=newest.taxon, common_name=common, source=newest.source, by=newest.author)
+            return CallName(
+                scientific_name=newest.taxon,
+                common_name=common,
+                source=newest.source,
+                by=newest.author,
+                licence=newest.licence,
+                provenance=newest.provenance,
+            )
     best = next((s for s in stored.scores if s.raw_score >= threshold and s.in_range is not False), None)
     if best is None:
         return None

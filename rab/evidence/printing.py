@@ -53,6 +53,8 @@ def _query(pack: EvidencePack) -> Iterator[str]:
     yield f"  {pack.item_id(query.key)}  {call_words(query.call)}"
     yield f"    quality: {_quality(query.quality)}"
     yield f"    descriptors: {_descriptors(query)}"
+    if query.novelty is not None:
+        yield f"    novelty: farther out than {100 * query.novelty:.0f} % of the library"
     if pack.depth is not None:
         yield f"    depth: {'; '.join(pack.depth.reasons)}"
 
@@ -116,7 +118,8 @@ def name_words(name: CallName | None) -> str:
     if name is None:
         return "unnamed"
     who = f"raw score {name.raw_score:.2f} by {name.by}" if name.source == "model" else f"label by {name.by}"
-    return f"{name.common_name} ({name.scientific_name}), {who}"
+    origin = "".join(f", {told}" for told in (name.provenance, name.licence) if told)
+    return f"{name.common_name} ({name.scientific_name}), {who}{origin}"
 
 
 def _snr(quality: SignalQuality) -> str:

@@ -5,7 +5,9 @@ and after it, and what the classifier thinks. Nothing is judged here; that is th
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +15,13 @@ from pydantic import Field
 
 from rab.domain import (
     Clustering,
+    DepthDecision,
     EvidencePack,
     LibraryFacts,
     ModelCredit,
     NameCount,
     NeighbourEntry,
+    NoveltyScore,
     PrototypeEntry,
     QueryEntry,
     SegmentFilter,
@@ -25,11 +29,15 @@ from rab.domain import (
     StoredSegment,
     TaxonScoreEntry,
 )
+from rab.domain.probe import Probe
 from rab.domain.value import Value
 from rab.errors import NotFound
 from rab.evidence.calls import call_name, call_ref
-from rab.retrieval.depth import DepthPolicy, depth
-from rab.retrieval.neighbours import Neighbour, NeighbourPolicy, SegmentSource, nearest
+from rab.retrieval.depth import DepthPolicy, cut, depth, order, settled, vote, weights
+from rab.retrieval.neighbours import Nearby, Neighbour, NeighbourPolicy, SegmentSource, nearest
+from rab.retrieval.probes import probe_scores
+from rab.retrieval.rerank import Reranker, rerank
+from rab.retrieval.rerank.nodes import nodes
 from rab.store.base import VectorStore
 
 
@@ -42,6 +50,16 @@ class EvidencePolicy(Value):
     n_steps: int = Field(default=2, ge=0, le=5)
     """Sequence steps on each side."""
     n_taxon_scores: int = Field(default=5, ge=0, le=10)
+
+
+class Learned(NamedTuple):
+    """What a library has learned of its own calls, that its evidence makes use of."""
+
+    reranker: Reranker | None = None
+    probes: tuple[Probe, ...] = ()
+
+
+NOTHING_LEARNED = Learned()
 
 
 class Library(SegmentSource, Protocol):
@@ -59,15 +77,29 @@ class Library(SegmentSource, Protocol):
         """Return the names that a cluster's members bear, most frequent first."""
         ...
 
+    def exemplars_per_name(self, space: str) -> float | None:
+        """Return how many segments a typical name of the library has."""
+        ...
+
+    def novelty(self, segment_id: str) -> NoveltyScore | None:
+        """Return how far out a segment lies; None before a clustering has placed it."""
+        ...
+
     def around(self, segment_id: str, n_before: int, n_after: int) -> Sequence[tuple[int, StoredSegment]]:
         """Return the steps before and after a segment, by offset."""
         ...
 
 
 def gather(
-    library: Library, store: VectorStore, query: StoredSegment, *, where: SegmentFilter, policy: EvidencePolicy
+    library: Library,
+    store: VectorStore,
+    query: StoredSegment,
+    *,
+    where: SegmentFilter,
+    policy: EvidencePolicy,
+    learned: Learned = NOTHING_LEARNED,
 ) -> EvidencePack:
-    """Gather and seal the pack of a stored call. `where` limits the neighbours.
+    """Gather and seal the pack of a stored call. `where` limits the neighbours; `learned` says how they are ordered.
 
     Raises `NotFound` when the call's vector is not in the store.
     """
@@ -78,24 +110,100 @@ def gather(
             f"the vector of segment {segment_id} is not in the store",
             hint=f"ingest {query.recording.file_name} again with --again",
         )
-    decision = depth(query.quality, policy.depth)
-    near = nearest(store, library, query.segment, found.vector, k=decision.k, where=where, policy=policy.neighbours)
+    search = _Search(library, store, query, found.vector, where, policy)
+    near, decision = search.witnesses(learned.reranker)
     return EvidencePack(
         kind="segment",
         subject=segment_id,
         library=library.library_facts(card.space, where),
         models=(ModelCredit.of(card),),
-        query=QueryEntry(call=call_ref(query), quality=query.quality, descriptors=query.descriptors),
+        query=_query(library, query),
         depth=decision,
         neighbours=tuple(_neighbour(n, one, card.score_threshold) for n, one in enumerate(near.neighbours, start=1)),
-        prototypes=_prototypes(library, store, segment_id, found.vector, policy.n_prototypes),
+        prototypes=_prototypes(library, store, segment_id, found.vector, near.neighbours, policy.n_prototypes),
         sequence=_sequence(library, query, policy.n_steps, card.score_threshold),
-        taxon_scores=tuple(
-            TaxonScoreEntry(key=f"t{n}", score=score)
-            for n, score in enumerate(query.scores[: policy.n_taxon_scores], start=1)
-        ),
+        taxon_scores=_taxon_scores(query, found.vector, learned.probes, policy.n_taxon_scores),
         notes=(*query.recording.notes.caveats, *map(_copy_words, near.copies_of_query)),
     )
+
+
+def _query(library: Library, query: StoredSegment) -> QueryEntry:
+    placed = library.novelty(query.segment.id)
+    return QueryEntry(
+        call=call_ref(query),
+        quality=query.quality,
+        descriptors=query.descriptors,
+        novelty=None if placed is None else placed.novelty,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """A question for the calls that bear witness to one."""
+
+    library: Library
+    store: VectorStore
+    query: StoredSegment
+    vector: npt.NDArray[np.float32]
+    where: SegmentFilter
+    policy: EvidencePolicy
+
+    def witnesses(self, reranker: Reranker | None) -> tuple[Nearby, DepthDecision]:
+        """Find as many as the signal asks for, leave out those that weigh too little, and judge their vote."""
+        policy, card = self.policy.depth, self.store.card
+        asked = depth(self.query.quality, policy)
+        near = self._nearest(asked.k, reranker)
+        n_exemplars = self.library.exemplars_per_name(card.space)
+        similarities = [one.similarity for one in near.neighbours]
+        snr_db = [one.stored.quality.snr_db for one in near.neighbours]
+        weighed = weights(similarities, snr_db, self.query.quality.snr_db, policy, n_exemplars=n_exemplars)
+        ordered = order(weighed)
+        kept = ordered[: cut(weighed, asked.k, policy)]
+        names = [call_name(near.neighbours[at].stored, card.score_threshold) for at in kept]
+        said = [None if name is None else name.scientific_name for name in names]
+        voted = vote(said, weighed[kept], policy, n_exemplars=n_exemplars)
+        decision = settled(asked, [similarities[at] for at in ordered], voted, policy)
+        if reranker is not None:
+            kept = np.sort(kept)  # in the reranker's order
+            words = f"the neighbours are in the order of {reranker.words}"
+            decision = decision.model_copy(update={"reasons": (*decision.reasons, words)})
+        return near._replace(neighbours=tuple(near.neighbours[at] for at in kept)), decision
+
+    def _nearest(self, k: int, reranker: Reranker | None) -> Nearby:
+        arrange = None if reranker is None else partial(self._reranked, reranker)
+        policy = self.policy.neighbours
+        return nearest(
+            self.store,
+            self.library,
+            self.query.segment,
+            self.vector,
+            k=k,
+            where=self.where,
+            policy=policy,
+            arrange=arrange,
+        )
+
+    def _reranked(self, reranker: Reranker, near: Sequence[Neighbour]) -> list[Neighbour]:
+        """Put the nearest candidates into a reranker's order; those behind them follow as they are."""
+        first, rest = near[: self.policy.neighbours.n_candidates], near[self.policy.neighbours.n_candidates :]
+        found = self.store.fetch([one.stored.segment.id for one in first])
+        vectors = {self.query.segment.id: self.vector} | {one: stored.vector for one, stored in found.items()}
+        there = [one for one in first if one.stored.segment.id in vectors]
+        calls, similarities = [one.stored for one in there], [one.similarity for one in there]
+        query, *candidates = nodes([self.query, *calls], vectors, [1.0, *similarities])
+        return [there[at] for at in rerank(query, candidates, reranker).order] + list(rest)
+
+
+def _taxon_scores(
+    query: StoredSegment, vector: npt.NDArray[np.float32], probes: Sequence[Probe], n: int
+) -> tuple[TaxonScoreEntry, ...]:
+    """Return the classifier's best scores, and the best of every probe of species that knows such a sound."""
+    found = [TaxonScoreEntry(key="t", score=score) for score in query.scores[:n]]
+    for probe in probes:
+        best = probe_scores(probe, vector)[0]
+        if probe.kind == "species" and best.is_familiar:
+            found.append(TaxonScoreEntry(key="t", score=best.score, probability=best.probability))
+    return tuple(one.model_copy(update={"key": f"t{number}"}) for number, one in enumerate(found, start=1))
 
 
 def _copy_words(copy: StoredSegment) -> str:
@@ -119,31 +227,43 @@ def _neighbour(number: int, near: Neighbour, threshold: float) -> NeighbourEntry
 
 
 def _prototypes(
-    library: Library, store: VectorStore, query_id: str, vector: npt.NDArray[np.float32], n: int
+    library: Library,
+    store: VectorStore,
+    query_id: str,
+    vector: npt.NDArray[np.float32],
+    near: Sequence[Neighbour],
+    n: int,
 ) -> tuple[PrototypeEntry, ...]:
-    """Return the nearest prototypes. Where the query is a medoid itself, its cluster's first exemplar stands in."""
+    """Return the nearest prototypes. Where the query is a medoid itself, an exemplar or a neighbour stands in."""
     clustering = library.clustering(store.card.space)
     if clustering is None or n == 0:
         return ()
     cluster_of = {
-        next((one for one in (cluster.medoid_id, *cluster.exemplar_ids) if one != query_id), query_id): cluster
+        one: cluster
         for cluster in clustering.clusters
+        for one in (cluster.exemplar_ids if cluster.medoid_id == query_id else (cluster.medoid_id,))
     }
-    medoids = store.fetch([one for one in cluster_of if one != query_id])
-    cosines = {medoid: float(found.vector @ vector) for medoid, found in medoids.items()}
-    nearest_first = sorted(cosines, key=lambda medoid: (-cosines[medoid], medoid))[:n]
+    own = next((cluster for cluster in clustering.clusters if cluster.medoid_id == query_id), None)
+    if own is not None:
+        cluster_of |= {one.stored.segment.id: own for one in near if one.stored.cluster_id == own.id}
+    found = store.fetch(list(cluster_of))
+    cosines = {one: float(stored.vector @ vector) for one, stored in found.items()}
+    nearest_of: dict[str, str] = {}
+    for one in sorted(cosines, key=lambda one: (-cosines[one], one)):
+        nearest_of.setdefault(cluster_of[one].id, one)
+    nearest_first = list(nearest_of.values())[:n]
     stored = library.segments(nearest_first)
     return tuple(
         PrototypeEntry(
             key=f"p{number}",
-            call=call_ref(stored[medoid]),
-            cluster_id=cluster_of[medoid].id,
-            similarity=min(1.0, cosines[medoid]),
-            n_members=cluster_of[medoid].n_members,
-            names=tuple(library.cluster_names(cluster_of[medoid].id)),
-            descriptors=stored[medoid].descriptors,
+            call=call_ref(stored[one]),
+            cluster_id=cluster_of[one].id,
+            similarity=min(1.0, cosines[one]),
+            n_members=cluster_of[one].n_members,
+            names=tuple(library.cluster_names(cluster_of[one].id)),
+            descriptors=stored[one].descriptors,
         )
-        for number, medoid in enumerate(nearest_first, start=1)
+        for number, one in enumerate(nearest_first, start=1)
     )
 
 

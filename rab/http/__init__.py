@@ -15,6 +15,7 @@ from rab.http.models import MODEL_ROUTES
 from rab.http.pages import index, latest_report
 from rab.http.problems import http_problem, rab_problem, unexpected_problem
 from rab.http.routes import ROUTES
+from rab.http.structure import STRUCTURE_ROUTES
 from rab.workflows.workspace import Workspace
 
 
@@ -27,7 +28,7 @@ def create_app(workspace: Workspace, *, model: str, models_dir: Path | None = No
     """
     library = OpenLibrary(workspace, model, models_dir)
     return Litestar(
-        route_handlers=[*ROUTES, *MODEL_ROUTES, index, latest_report],
+        route_handlers=[*ROUTES, *MODEL_ROUTES, *STRUCTURE_ROUTES, index, latest_report],
         dependencies={"context": Provide(lambda: library, sync_to_thread=False)},
         exception_handlers={
             RabError: rab_problem,

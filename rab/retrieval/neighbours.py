@@ -35,7 +35,7 @@ class NeighbourPolicy(Value):
     own_bout_ms: float = Field(default=60_000.0, ge=0)
     """Span around the query, in its own recording, whose segments are not its neighbours."""
     folds_copies: bool = True
-    n_candidates: int = Field(default=64, ge=1)
+    n_candidates: int = Field(default=128, ge=1)
     """Calls to choose among, at least, when an order other than similarity's is asked for."""
 
 

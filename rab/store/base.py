@@ -74,6 +74,10 @@ class VectorStore(Protocol):
         """Set the cluster of segments that exist, durably; None clears it."""
         ...
 
+    def update_payloads(self, payloads: Sequence[SegmentPayload]) -> None:
+        """Replace the payloads of segments that exist, durably; others are passed over, and vectors stay."""
+        ...
+
     def discard(self, segment_ids: Sequence[str]) -> None:
         """Forget segments, durably; those that do not exist are passed over."""
         ...

@@ -66,6 +66,15 @@ class ExactStore:
                 if (stored := self._stored.get(segment)) is not None
             }
 
+    def update_payloads(self, payloads: Sequence[SegmentPayload]) -> None:
+        """Replace the payloads of segments that exist; vectors stay as they are."""
+        with self._writing:
+            self._stored = self._stored | {
+                payload.segment_id: StoredVector(stored.vector, payload)
+                for payload in payloads
+                if (stored := self._stored.get(payload.segment_id)) is not None
+            }
+
     def discard(self, segment_ids: Sequence[str]) -> None:
         """Forget segments; those that do not exist are passed over."""
         gone = set(segment_ids)

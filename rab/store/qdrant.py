@@ -18,7 +18,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from rab.domain import EmbedderCard, SegmentFilter, SegmentPayload, point_id
+from rab.domain import Box, EmbedderCard, SegmentFilter, SegmentPayload, point_id
 from rab.errors import SpaceMismatch, StorageFailed
 from rab.store.base import Hit, StoredVector
 from rab.store.vectors import nearest, ranked, unit_query, unit_rows
@@ -28,14 +28,24 @@ BATCH = 256
 
 INDEXES: Mapping[str, Literal["keyword", "integer", "float", "datetime"]] = {
     "site": "keyword",
+    "habitat": "keyword",
     "recording_id": "keyword",
     "taxa": "keyword",
+    "scores[].taxon": "keyword",
+    "labels[].name": "keyword",
+    "labels[].source": "keyword",
     "cluster_id": "keyword",
     "local_hour": "integer",
+    "month_day": "integer",
     "heard_at": "datetime",
     "snr_db": "float",
+    "lat_deg": "float",
+    "lon_deg": "float",
+    "human_voice": "integer",
 }
-"""The payload fields that a filter asks for. Times are ISO 8601 in UTC, which Qdrant compares to the microsecond."""
+"""The payload fields that a filter asks for, but for the model, which is one throughout a collection.
+
+Times are ISO 8601 in UTC, which Qdrant compares to the microsecond."""
 
 Condition = TypeVar("Condition")
 Filter = TypeVar("Filter")
@@ -56,8 +66,16 @@ class Dialect(Protocol[Condition, Filter]):
         """Say that the field is a time from `since` on, and before `before`."""
         ...
 
+    def one_object(self, field: str, where: Filter) -> Condition:
+        """Say that one of the field's objects meets all of `where`."""
+        ...
+
     def points(self, ids: Sequence[str]) -> Condition:
         """Say that the point is one of these."""
+        ...
+
+    def either(self, alternatives: list[Filter]) -> Filter:
+        """Say that one of these holds."""
         ...
 
     def filter(self, must: list[Condition | Filter], must_not: list[Condition | Filter]) -> Filter:
@@ -66,25 +84,63 @@ class Dialect(Protocol[Condition, Filter]):
 
 
 def translate(where: SegmentFilter, excluded: Sequence[str], dialect: Dialect[Condition, Filter]) -> Filter:
-    """Return what `SegmentFilter.matches` means, less the points `excluded`, in a library's words."""
+    """Return what `SegmentFilter.matches` means, less the points `excluded`, in a library's words.
+
+    The engines measure distances on spheres of their own. So `near` becomes a box that holds all of it, and nothing
+    where it excludes: what is found then is all that matches and more, and `QdrantStore` asks `matches` of it.
+    """
+    conditions = _translated(where, dialect, widely=True)
+    return dialect.filter([conditions], [dialect.points(excluded)]) if excluded else conditions
+
+
+def _translated(where: SegmentFilter, dialect: Dialect[Condition, Filter], *, widely: bool) -> Filter:
+    """Translate, and where that cannot be exact, to what surely holds all that matches, or to what surely matches."""
     any_of: list[tuple[str, list[str] | list[int]]] = [
         ("site", list(where.sites)),
+        ("habitat", list(where.habitats)),
         ("recording_id", list(where.recording_ids)),
-        ("taxa", list(where.taxa)),
+        ("model", list(where.models)),
         ("cluster_id", list(where.cluster_ids)),
         ("local_hour", list(where.local_hours)),
+        ("month_day", list(where.month_days)),
     ]
     must: list[Condition | Filter] = [dialect.any_of(field, values) for field, values in any_of if values]
+    must += [*_of_taxa(where, dialect), *_of_labels(where, dialect)]
+    if where.human_voice:
+        must.append(dialect.any_of("human_voice", [1]))
     if where.heard_from is not None or where.heard_before is not None:
         must.append(dialect.time_range("heard_at", where.heard_from, where.heard_before))
     if where.snr_min_db is not None or where.snr_max_db is not None:
         must.append(dialect.number_range("snr_db", where.snr_min_db, where.snr_max_db))
-    must_not: list[Condition | Filter] = []
-    if where.exclude is not None:
-        must_not.append(translate(where.exclude, (), dialect))
-    if excluded:
-        must_not.append(dialect.points(excluded))
-    return dialect.filter(must, must_not)
+    if where.box is not None:
+        must.append(_in_box(where.box, dialect))
+    if where.near is not None:
+        must.append(_in_box(where.near.box, dialect) if widely else dialect.points([]))
+    must += [dialect.either([_translated(one, dialect, widely=widely) for one in group]) for group in where.any_of]
+    return dialect.filter(must, [_translated(one, dialect, widely=not widely) for one in where.exclude])
+
+
+def _of_taxa(where: SegmentFilter, dialect: Dialect[Condition, Filter]) -> Iterator[Condition]:
+    low, high = where.raw_score_min, where.raw_score_max
+    if low is not None or high is not None:
+        named = [dialect.any_of("taxon", list(where.taxa))] if where.taxa else []
+        yield dialect.one_object("scores", dialect.filter([*named, dialect.number_range("raw_score", low, high)], []))
+    elif where.taxa:
+        yield dialect.any_of("taxa", list(where.taxa))
+
+
+def _of_labels(where: SegmentFilter, dialect: Dialect[Condition, Filter]) -> Iterator[Condition]:
+    given = [("name", where.labels), ("source", where.label_sources)]
+    if where.labels or where.label_sources:
+        of_one: list[Condition | Filter] = [dialect.any_of(field, list(values)) for field, values in given if values]
+        yield dialect.one_object("labels", dialect.filter(of_one, []))
+    if where.reviewed:
+        yield dialect.one_object("labels", dialect.filter([dialect.any_of("source", ["human"])], []))
+
+
+def _in_box(box: Box, dialect: Dialect[Condition, Filter]) -> Filter:
+    sides = [dialect.filter([dialect.number_range("lon_deg", *side)], []) for side in box.lon_ranges_deg]
+    return dialect.filter([dialect.number_range("lat_deg", box.south_deg, box.north_deg), dialect.either(sides)], [])
 
 
 def require_same_space(kept: EmbedderCard, asked: EmbedderCard, place: str) -> None:
@@ -145,9 +201,8 @@ class QdrantStore(ABC):
         for start in range(0, len(payloads), BATCH):
             batch = payloads[start : start + BATCH]
             ids = [point_id(payload.segment_id) for payload in batch]
-            contents = [payload.model_dump(mode="json", exclude_none=True) for payload in batch]
             with self._errors():
-                self._put(ids, rows[start : start + BATCH].tolist(), contents)
+                self._put(ids, rows[start : start + BATCH].tolist(), [_content(payload) for payload in batch])
 
     def search(
         self, vector: npt.NDArray[np.float32], k: int, where: SegmentFilter, *, exclude_ids: Sequence[str] = ()
@@ -161,12 +216,18 @@ class QdrantStore(ABC):
                 points = self._query(query, limit, where, excluded)
             return ranked((_segment_of(point), point.score) for point in points)
 
-        return nearest(propose, k)
+        return nearest(propose, k, (lambda hits: self._matching(hits, where)) if where.asks_distance else None)
+
+    def _matching(self, hits: list[Hit], where: SegmentFilter) -> list[Hit]:
+        pages = self._pages([hit.segment_id for hit in hits], with_vectors=False)
+        payloads = (stored_payload(record) for page in pages for record in page)
+        meant = {payload.segment_id for payload in payloads if where.matches(payload)}
+        return [hit for hit in hits if hit.segment_id in meant]
 
     def fetch(self, segment_ids: Sequence[str]) -> dict[str, StoredVector]:
         """Return those that exist, by segment id."""
         pages = self._pages(segment_ids, with_vectors=True)
-        return {stored.payload.segment_id: stored for page in pages for stored in _read(page)}
+        return {stored.payload.segment_id: stored for page in pages for stored in stored_vectors(page)}
 
     def scan(self, where: SegmentFilter) -> Iterator[StoredVector]:
         """Go through all matching segments, a page at a time."""
@@ -174,9 +235,17 @@ class QdrantStore(ABC):
         while True:
             with self._errors():
                 records, offset = self._page(where, offset)
-            yield from _read(records)
+            yield from (one for one in stored_vectors(records) if not where.asks_distance or where.matches(one.payload))
             if offset is None:
                 return
+
+    def update_payloads(self, payloads: Sequence[SegmentPayload]) -> None:
+        """Replace the payloads of segments that exist, durably; vectors stay as they are."""
+        new = {payload.segment_id: payload for payload in payloads}
+        for page in self._pages(list(new), with_vectors=False):
+            known = [_segment_of(record) for record in page]
+            with self._errors():
+                self._replace([point_id(segment) for segment in known], [_content(new[segment]) for segment in known])
 
     def assign_clusters(self, cluster_of: Mapping[str, str | None]) -> None:
         """Set the cluster of segments that exist, durably; None clears it."""
@@ -234,6 +303,10 @@ class QdrantStore(ABC):
         """Set or clear the cluster of at most `BATCH` points, which exist."""
 
     @abstractmethod
+    def _replace(self, ids: list[str], contents: list[dict[str, Any]]) -> None:
+        """Replace the payloads of at most `BATCH` points, which exist."""
+
+    @abstractmethod
     def _delete(self, ids: list[str]) -> None:
         """Delete those that exist of at most `BATCH` points."""
 
@@ -245,10 +318,24 @@ def _segment_of(record: Record | ScoredRecord) -> str:
         raise _unreadable(record.payload) from error
 
 
-def _read(records: Sequence[Record]) -> Iterator[StoredVector]:
+def _content(payload: SegmentPayload) -> dict[str, Any]:
+    """Return a payload as JSON. A truth is 0 or 1 there, for Qdrant Edge 0.9 finds no `true`."""
+    return payload.model_dump(mode="json", exclude_none=True) | {"human_voice": int(payload.human_voice)}
+
+
+def stored_payload(record: Record) -> SegmentPayload:
+    """Return what a point says beside its vector. Raises `StorageFailed` where it is not as RAB stores it."""
+    try:
+        return SegmentPayload.model_validate(record.payload)
+    except ValueError as error:
+        raise _unreadable(error) from error
+
+
+def stored_vectors(records: Sequence[Record]) -> Iterator[StoredVector]:
+    """Return what points hold. Raises `StorageFailed` where they are not as RAB stores them."""
     try:
         vectors = np.array([record.vector for record in records], dtype=np.float32)
-        payloads = [SegmentPayload.model_validate(record.payload) for record in records]
+        payloads = [stored_payload(record) for record in records]
     except (TypeError, ValueError) as error:
         raise _unreadable(error) from error
     return map(StoredVector, vectors, payloads)

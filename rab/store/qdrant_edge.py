@@ -12,9 +12,10 @@ to 50 ms on a disk at rest and up to 400 ms on a busy one: store many vectors wi
 The engine writes through memory maps of sparse files, and a disk that fills up then kills the process with SIGBUS. So
 nothing is written while less than 256 MiB are free, more than the engine's files have ahead of them.
 
-No index is built here. `optimize()` holds the interpreter's lock for the whole build (647 s for 100,000 × 1,024), so
-that every thread of the process stands still; a build belongs into a child process. Until then a search is exact, 36 ms
-on those 100,000. The other calls hold the interpreter's lock too, which also means that they take turns by themselves.
+The engine's own index is not built. `optimize()` holds the interpreter's lock for the whole build (647 s for 100,000 ×
+1,024), so that every thread of the process stands still. The engine compares vectors exactly, 18 to 36 ms for those
+100,000, and from `SKETCH_FROM` points on a sketch of ours (`sketch`) tells it which few hundred are worth comparing, so
+that a search takes 3 ms. The other calls hold the interpreter's lock too, so they take turns by themselves.
 """
 
 import os
@@ -23,19 +24,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import qdrant_edge as edge
 from pydantic import ValidationError
 
-from rab.domain import EmbedderCard, SegmentFilter, SegmentPayload
+from rab.domain import EmbedderCard, SegmentFilter, SegmentPayload, point_id
 from rab.errors import HomeLocked, StorageFailed
 from rab.store.pages import give_back_pages
-from rab.store.qdrant import BATCH, INDEXES, QdrantStore, Record, ScoredRecord, require_same_space, translate
+from rab.store.qdrant import (
+    BATCH,
+    INDEXES,
+    QdrantStore,
+    Record,
+    ScoredRecord,
+    require_same_space,
+    stored_payload,
+    stored_vectors,
+    translate,
+)
+from rab.store.sketch_making import Page
+from rab.store.sketch_upkeep import SketchUpkeep
+
+SKETCH_FROM = 20_000
+"""Points from which a search goes through a sketch; the engine's own takes 4 to 7 ms on as many."""
 
 _MIN_FREE_BYTES = 256 * 2**20
+
+_INDEXED = ("site", "recording_id", "taxa", "cluster_id", "local_hour", "heard_at", "snr_db")
+"""Fields of `INDEXES` that are worth an index here. Each takes a new collection 12 ms of work and several `fsync`; a
+filter on another field reads payloads, and where these are many, the sketch has answered it."""
 
 _SCHEMAS = {
     "keyword": edge.PayloadSchemaType.Keyword,
@@ -48,14 +68,17 @@ _SCHEMAS = {
 class QdrantEdgeStore(QdrantStore):
     """A collection in a folder of this machine. Thread-safe; one process at a time."""
 
-    def __init__(self, folder: Path, card: EmbedderCard, shard: edge.EdgeShard) -> None:
+    def __init__(self, folder: Path, card: EmbedderCard, shard: edge.EdgeShard, *, sketch_from: int) -> None:
         super().__init__(card)
         self._folder = folder
         self._shard = shard
+        self._upkeep = SketchUpkeep(folder, self, min_points=sketch_from)
 
     @classmethod
-    def open(cls, folder: Path, card: EmbedderCard) -> "QdrantEdgeStore":
+    def open(cls, folder: Path, card: EmbedderCard, *, sketch_from: int = SKETCH_FROM) -> Self:
         """Open the collection in `folder`, or make it. Closing it is the caller's.
+
+        From `sketch_from` points on a search goes through a sketch of them, which is made meanwhile.
 
         Raises `SpaceMismatch` when another embedder filled it, `HomeLocked` when it is open already, here or in another
         process, and `StorageFailed` when it cannot be read or written.
@@ -63,29 +86,71 @@ class QdrantEdgeStore(QdrantStore):
         with _translated(folder):
             kept = _kept_card(folder, card)
             require_same_space(kept, card, str(folder))
-            return cls(folder, kept, _open_shard(folder / "shard", card.dim))
+            return cls(folder, kept, _open_shard(folder / "shard", card.dim), sketch_from=sketch_from)
 
     def upsert(self, vectors: npt.NDArray[np.float32], payloads: Sequence[SegmentPayload]) -> None:
         """Store vectors [n, dim] with their payloads, flush, and give back the memory that this took."""
-        super().upsert(vectors, payloads)
-        self._flush()
-        give_back_pages(self._folder)
+        with self._upkeep.changing([point_id(payload.segment_id) for payload in payloads], vectors=True):
+            super().upsert(vectors, payloads)
+            self._flush()
+        give_back_pages(self._folder / "shard")
 
     def assign_clusters(self, cluster_of: Mapping[str, str | None]) -> None:
         """Set the cluster of segments that exist, and flush."""
-        super().assign_clusters(cluster_of)
-        self._flush()
+        with self._upkeep.changing([point_id(segment) for segment in cluster_of], vectors=False):
+            super().assign_clusters(cluster_of)
+            self._flush()
+
+    def update_payloads(self, payloads: Sequence[SegmentPayload]) -> None:
+        """Replace the payloads of segments that exist, and flush."""
+        with self._upkeep.changing([point_id(payload.segment_id) for payload in payloads], vectors=False):
+            super().update_payloads(payloads)
+            self._flush()
 
     def discard(self, segment_ids: Sequence[str]) -> None:
         """Forget segments, and flush."""
         if segment_ids:
-            super().discard(segment_ids)
-            self._flush()
+            with self._upkeep.changing([point_id(segment) for segment in segment_ids], vectors=False):
+                super().discard(segment_ids)
+                self._flush()
 
     def close(self) -> None:
         """Flush and release the folder; closing twice does nothing."""
+        self._upkeep.close()
         with self._errors():
             self._shard.close()
+
+    def settle(self) -> None:
+        """Wait until a sketch that is being made is in use. Searches need not: they are exact until then."""
+        self._upkeep.settle()
+
+    @property
+    def is_sketched(self) -> bool:
+        """Whether searches go through a sketch now."""
+        return self._upkeep.sketch is not None
+
+    def n_points(self) -> int:
+        """Return how many points the shard has."""
+        with self._errors():
+            return int(self._shard.count(edge.CountRequest(exact=True)))
+
+    def page(self, offset: Any, n: int) -> tuple[Page, Any]:
+        """Return at most n points from `offset` on (None: the first), and the next offset or None."""
+        request = edge.ScrollRequest(offset=offset, limit=n, with_payload=True, with_vector=True)
+        with self._errors():
+            records, offset = self._shard.scroll(request)
+        return _as_page(records, self._card.dim), offset
+
+    def read(
+        self, points: Sequence[str], *, vectors: bool
+    ) -> tuple[list[str], list[SegmentPayload], npt.NDArray[np.float32] | None]:
+        """Return those that exist of some points, with their vectors [n, dim] or without (None)."""
+        with self._errors():
+            records = self._retrieve([*points], with_vectors=vectors)
+        if vectors:
+            return _as_page(records, self._card.dim)
+        payloads = [stored_payload(record) for record in records]
+        return [point_id(payload.segment_id) for payload in payloads], payloads, None
 
     def _flush(self) -> None:
         with self._errors():
@@ -102,10 +167,21 @@ class QdrantEdgeStore(QdrantStore):
     def _query(
         self, query: list[float], limit: int, where: SegmentFilter, excluded: Sequence[str]
     ) -> Sequence[ScoredRecord]:
+        conditions = translate(where, excluded, _EdgeDialect())
+        sketch = self._upkeep.sketch
+        among = None if sketch is None else sketch.nearest(np.array(query, np.float32), limit, where, excluded)
+        if among is not None:
+            points = edge.Filter(must=[edge.HasIdCondition(set(among)), conditions])
+            found = self._compare(query, limit, points)
+            if len(found) == min(limit, len(among)):  # fewer where one was changed meanwhile
+                return found
+        return self._compare(query, limit, conditions)
+
+    def _compare(self, query: list[float], limit: int, conditions: edge.Filter) -> Sequence[ScoredRecord]:
         request = edge.QueryRequest(
             limit=limit,
             query=edge.Query.Nearest(query),
-            filter=translate(where, excluded, _EdgeDialect()),
+            filter=conditions,
             with_payload=["segment_id"],
             params=edge.SearchParams(exact=True),
         )
@@ -126,8 +202,20 @@ class QdrantEdgeStore(QdrantStore):
         else:
             self._shard.update(edge.UpdateOperation.set_payload([*ids], {"cluster_id": cluster}))
 
+    def _replace(self, ids: list[str], contents: list[dict[str, Any]]) -> None:
+        _require_space(self._folder)
+        for point, content in zip(ids, contents, strict=True):
+            self._shard.update(edge.UpdateOperation.overwrite_payload([point], content))
+
     def _delete(self, ids: list[str]) -> None:
         self._shard.update(edge.UpdateOperation.delete_points([*ids]))
+
+
+def _as_page(records: Sequence[Record], dim: int) -> tuple[list[str], list[SegmentPayload], npt.NDArray[np.float32]]:
+    stored = list(stored_vectors(records))
+    payloads = [one.payload for one in stored]
+    vectors = np.array([one.vector for one in stored], np.float32).reshape(-1, dim)
+    return [point_id(payload.segment_id) for payload in payloads], payloads, vectors
 
 
 class _EdgeDialect:
@@ -141,8 +229,14 @@ class _EdgeDialect:
         gte, lt = (None if time is None else time.isoformat() for time in (since, before))
         return edge.FieldCondition(field, range=edge.RangeDateTime(gte=gte, lt=lt))
 
+    def one_object(self, field: str, where: edge.Filter) -> edge.NestedCondition:
+        return edge.NestedCondition(field, where)
+
     def points(self, ids: Sequence[str]) -> edge.HasIdCondition:
         return edge.HasIdCondition(set(ids))
+
+    def either(self, alternatives: list[edge.Filter]) -> edge.Filter:
+        return edge.Filter(should=[*alternatives])
 
     def filter(self, must: list[Any], must_not: list[Any]) -> edge.Filter:
         return edge.Filter(must=must, must_not=must_not)
@@ -209,8 +303,8 @@ def _open_shard(path: Path, dim: int) -> edge.EdgeShard:
         _require_space(path.parent)
         vectors = edge.EdgeVectorParams(size=dim, distance=edge.Distance.Cosine)
         shard = edge.EdgeShard.create(str(draft), edge.EdgeConfig(vectors=vectors))
-        for field, kind in INDEXES.items():
-            shard.update(edge.UpdateOperation.create_field_index(field, _SCHEMAS[kind]))
+        for field in _INDEXED:
+            shard.update(edge.UpdateOperation.create_field_index(field, _SCHEMAS[INDEXES[field]]))
         shard.close()
         draft.rename(path)
     return edge.EdgeShard.load(str(path))

@@ -46,15 +46,18 @@ def ranked(found: Iterable[tuple[str, float]]) -> list[Hit]:
     return sorted(hits, key=lambda hit: (-hit.similarity, hit.segment_id))
 
 
-def nearest(propose: Callable[[int], list[Hit]], k: int) -> list[Hit]:
+def nearest(
+    propose: Callable[[int], list[Hit]], k: int, keep: Callable[[list[Hit]], list[Hit]] | None = None
+) -> list[Hit]:
     """Return the k best of an engine that breaks ties as it likes: `propose(limit)` gives its `limit` best, ranked.
 
     Equal sounds tie: all digital silence has one vector. So more than k are asked for, until the last hit is worse
-    than the k-th or there are no more.
+    than the k-th or there are no more. `keep` leaves out hits that the engine could not tell from those meant.
     """
     limit = k + _SPARE
     while True:
         hits = propose(limit)
-        if len(hits) < limit or hits[-1].similarity < hits[k - 1].similarity:
-            return hits[:k]
+        kept = keep(hits) if keep else hits
+        if len(hits) < limit or (len(kept) >= k and hits[-1].similarity < kept[k - 1].similarity):
+            return kept[:k]
         limit *= 4

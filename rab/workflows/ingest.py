@@ -24,6 +24,7 @@ from rab.domain import Deployment, EmbedderCard, FileFailure, FileSkipped, Inges
 from rab.embedders.scores import PrivacyMode
 from rab.errors import RabError, SpaceMismatch, StorageFailed
 from rab.logs import canonical_line
+from rab.workflows.clustering import assign_new
 from rab.workflows.listening import Batch, Heard, Listener
 from rab.workflows.pipeline import in_order
 from rab.workflows.reading import IngestPolicy, Opened, PassedOver, Reading
@@ -89,6 +90,7 @@ def ingest(
         account.caveats.update(dict.fromkeys(caveat for one in listeners for caveat in one.caveats()))
         if policy.night.is_on and not any(one.card.task == "bats" for one in listeners):
             account.caveats["The hours of activity are those of bats, and no model of bats was asked."] = None
+        _place(workspace, listeners, account)
         report = _kept(workspace, account.report(models, 1000 * (time.perf_counter() - started)))
         line.update(n_files=report.n_files, n_segments=report.n_segments, n_failed=len(report.failures))
     return report
@@ -133,6 +135,17 @@ def _ordered(files: Sequence[Path], order: ProcessingOrder, places: Sequence[Dep
     known = sorted((clock, path) for path, clock in clocks.items() if clock is not None)
     in_time = [path for _, path in (reversed(known) if order == "newest" else known)]
     return [*in_time, *(path for path, clock in clocks.items() if clock is None)]
+
+
+def _place(workspace: Workspace, listeners: Sequence[Listener], account: "_Account") -> None:
+    """Give new segments their place among the clusters that there are."""
+    if account.n_segments == 0:
+        return
+    for listener in listeners:
+        try:
+            assign_new(workspace, model=listener.card.key)
+        except RabError as error:
+            account.caveats[f"New segments are in no cluster yet ({error.message}); run `rab cluster`."] = None
 
 
 def _kept(workspace: Workspace, report: IngestReport) -> IngestReport:

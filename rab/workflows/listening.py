@@ -22,7 +22,6 @@ from rab.domain import (
     CallSegment,
     Descriptors,
     EmbeddedBatch,
-    EmbedderCard,
     FoundCall,
     Recording,
     SegmentPayload,
@@ -50,6 +49,7 @@ from rab.embedders.scores import (
 from rab.errors import InputError
 from rab.quality import measure
 from rab.segments import Window
+from rab.workflows.payloads import segment_payload
 
 _MARGIN_MS = 100.0
 """Sound on either side of a call that a model found, in which its noise is measured."""
@@ -306,25 +306,6 @@ def _expected(ranges: RangeModel, recording: Recording, t_ms: float) -> frozense
     if notes.lat_deg is None or notes.lon_deg is None:
         return None
     return ranges.expected(notes.lat_deg, notes.lon_deg, None if heard_at is None else week_of(heard_at.date()))
-
-
-def segment_payload(stored: StoredSegment, card: EmbedderCard) -> SegmentPayload:
-    """Return what the vector store keeps beside a segment's vector, so that a search can be filtered."""
-    local = stored.heard_local
-    return SegmentPayload(
-        segment_id=stored.segment.id,
-        recording_id=stored.recording.id,
-        site=stored.recording.site,
-        heard_at=stored.heard_at,
-        local_hour=None if local is None else local.hour,
-        snr_db=stored.quality.snr_db,
-        taxa=tuple(
-            score.taxon.scientific_name
-            for score in stored.scores
-            if score.raw_score >= card.score_threshold and score.in_range is not False
-        ),
-        cluster_id=stored.cluster_id,
-    )
 
 
 def _measured(native: Waveform) -> tuple[SignalQuality, Descriptors]:

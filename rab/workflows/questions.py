@@ -5,10 +5,12 @@ from contextlib import suppress
 
 from rab.domain import EvidencePack, Interpretation, SegmentFilter, StoredSegment
 from rab.errors import NotFound
-from rab.evidence.segment_pack import gather
+from rab.evidence.segment_pack import Learned, gather
 from rab.generation import write_interpretation
 from rab.logs import canonical_line
 from rab.workflows.media import picture
+from rab.workflows.probing import probes_of
+from rab.workflows.reranking import reranker_in_use
 from rab.workflows.workspace import Workspace
 
 EVERYTHING = SegmentFilter()
@@ -28,8 +30,10 @@ def evidence(
     """
     query = find_segment(workspace, segment)
     with canonical_line("evidence", segment_id=query.segment.id) as line:
-        store = workspace.store(workspace.card(query.segment.embedder))
-        pack = gather(workspace.catalog, store, query, where=where, policy=workspace.evidence)
+        card = workspace.card(query.segment.embedder)
+        learned = Learned(reranker_in_use(workspace, card), tuple(probes_of(workspace, card)))
+        store = workspace.store(card)
+        pack = gather(workspace.catalog, store, query, where=where, policy=workspace.evidence, learned=learned)
         workspace.catalog.save_pack(pack)
         line.update(pack_id=pack.pack_id, n_neighbours=len(pack.neighbours))
     return _with_thumbnails(workspace, pack) if thumbnails else pack

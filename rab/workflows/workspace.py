@@ -18,6 +18,7 @@ from rab.evidence.segment_pack import EvidencePolicy
 from rab.evidence.summary_pack import SummaryPolicy
 from rab.retrieval.clusters import ClusterPolicy
 from rab.store.base import VectorStore
+from rab.workflows.payloads import bring_up_to_date
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,13 @@ class Workspace:
     _opening: Lock = field(default_factory=Lock)
 
     def store(self, card: EmbedderCard) -> VectorStore:
-        """Return the collection of an embedding space, opened once."""
+        """Return the collection of an embedding space, opened once, with its payloads as the catalog has them now."""
         with self._opening:
             if card.space not in self._stores:
                 self._stores[card.space] = self.open_store(card)
-            return self._stores[card.space]
+            store = self._stores[card.space]
+            bring_up_to_date(self.catalog, store)
+            return store
 
     def card(self, key: str) -> EmbedderCard:
         """Return the card under which a model last filled this library; no weights are loaded.

@@ -156,6 +156,12 @@ def test_the_deployment_gives_the_zone_of_the_name() -> None:
     }
 
 
+def test_the_deployment_gives_the_habitat() -> None:
+    """What grows around a recorder is known from the deployments table alone."""
+    assert "spruce" == recorder_notes("a.wav", deployment=Deployment(site="north", habitat="spruce")).habitat
+    assert recorder_notes("a.wav", guano=GUANO).habitat is None
+
+
 def test_the_deployment_does_not_move_an_instant() -> None:
     """A recorder that kept UTC is not put on the site's clock; the site's zone is kept for local hours."""
     notes = recorder_notes("a.wav", guano=GUANO, deployment=Deployment(site="north", zone="utc+3", recorder="mine"))

@@ -16,9 +16,11 @@ from sqlalchemy import create_engine, make_url, text
 
 from rab.catalog import Catalog
 from rab.domain import (
+    Box,
     CallSegment,
     Descriptors,
     EmbedderCard,
+    Near,
     RecorderNotes,
     Recording,
     SegmentFilter,
@@ -218,6 +220,7 @@ def _recordings(draw: st.DrawFn) -> Recording:
             RecorderNotes,
             started_at=st.none() | st.datetimes(datetime(1980, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001  hypothesis adds the zone
             zone=ZONES,
+            habitat=st.none() | TEXTS,
             lat_deg=st.none() | st.floats(-90, 90),
             lon_deg=st.none() | st.floats(-180, 180),
             make=st.none() | TEXTS,
@@ -306,6 +309,19 @@ def commits() -> st.SearchStrategy[tuple[Recording, list[StoredSegment]]]:
     return _commits()
 
 
+PLACES: list[dict[str, float]] = [
+    {},
+    {"lat_deg": 46.5, "lon_deg": 6.2},
+    {"lat_deg": 46.53, "lon_deg": 6.25},
+    {"lat_deg": -17.0, "lon_deg": 180.0},
+]
+BOXES = [
+    Box(south_deg=46, west_deg=6, north_deg=46.5, east_deg=6.2),
+    Box(south_deg=-18, west_deg=170, north_deg=47, east_deg=-179),
+    Box(south_deg=-90, west_deg=-180, north_deg=90, east_deg=170),
+]
+
+
 @st.composite
 def _filters(draw: st.DrawFn, depth: int = 3) -> SegmentFilter:
     """Draw filters over what `_libraries` holds, most of them with few conditions."""
@@ -316,6 +332,8 @@ def _filters(draw: st.DrawFn, depth: int = 3) -> SegmentFilter:
     def sometimes(strategy: st.SearchStrategy[Any]) -> Any:
         return draw(st.none() | st.none() | strategy)
 
+    near = st.builds(Near, lat_deg=st.just(46.5), lon_deg=st.just(6.2), radius_m=st.sampled_from([0, 5000, 5e6, 3e7]))
+    inner = _filters(depth - 1) if depth > 1 else st.nothing()
     instants = st.integers(-90, 90).map(lambda minutes: NOON + timedelta(minutes=minutes))
     return SegmentFilter(
         sites=some(["A", "B", "C"]),
@@ -327,7 +345,19 @@ def _filters(draw: st.DrawFn, depth: int = 3) -> SegmentFilter:
         heard_before=sometimes(instants),
         snr_min_db=sometimes(st.sampled_from([-5.0, 0.0, 10.0])),
         snr_max_db=sometimes(st.sampled_from([-5.0, 0.0, 10.0])),
-        exclude=draw(st.none() | _filters(depth - 1)) if depth > 1 else None,
+        habitats=some(["spruce", "moor"]),
+        models=some(["toy-v1", "other-v2"]),
+        raw_score_min=sometimes(st.sampled_from([0.0, 0.1, 0.5])),
+        raw_score_max=sometimes(st.sampled_from([0.1, 0.5])),
+        labels=some([*NAMES, "alarm call"]),
+        label_sources=some(["human", "imported", "model"]),
+        reviewed=draw(st.sampled_from([False, False, False, True])),
+        human_voice=draw(st.sampled_from([False, False, False, True])),
+        month_days=some([502, 503, 504]),
+        box=sometimes(st.sampled_from(BOXES)),
+        near=sometimes(near),
+        any_of=draw(st.just(()) | st.tuples(st.tuples(inner, inner))) if depth > 1 else (),
+        exclude=draw(st.just(()) | st.tuples(inner)) if depth > 1 else (),
     )
 
 
@@ -347,6 +377,8 @@ def _libraries(draw: st.DrawFn) -> list[tuple[Recording, list[StoredSegment]]]:
             started_at=draw(st.none() | st.integers(-70, 70).map(lambda minutes: NOON + timedelta(minutes=minutes))),
             zone=draw(st.sampled_from([None, "UTC", "Europe/Zurich", "UTC+09:30"])),
             duration_ms=draw(st.sampled_from([6000.0, 60_000.0, 5_000_000.25])),
+            habitat=draw(st.sampled_from([None, "spruce"])),
+            **draw(st.sampled_from(PLACES)),
         )
         score = st.builds(
             make.score,
@@ -364,7 +396,7 @@ def _libraries(draw: st.DrawFn) -> list[tuple[Recording, list[StoredSegment]]]:
                     clipped_fraction=draw(st.sampled_from([0.0, 0.01, 0.5])),
                     rain=draw(st.booleans()),
                 ),
-            )
+            ).model_copy(update={"human_voice": draw(st.booleans())})
             for index in draw(st.lists(st.integers(0, 1000), unique=True, max_size=5))
         ]
         found.append((recording, segments))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rab.catalog import Catalog
-from rab.domain import Cluster, Clustering, Label, NameCount, StoredSegment
+from rab.domain import Cluster, Clustering, Label, NameCount, SegmentFilter, StoredSegment
 from rab.domain.label import LabelSource
 from rab.errors import InputError, NotFound
 
@@ -138,3 +138,36 @@ def test_what_people_say_counts_before_what_a_model_says(catalog: Catalog, make:
         ((one.scientific_name, one.common_name), one.n_members) for one in catalog.cluster_names("c1.9fa2")
     ]
     assert ["Sitta europaea"] == [one.scientific_name for one in catalog.cluster_names("c2.9fa2")]
+
+
+def test_identities_outlive_their_clusters(catalog: Catalog, make: "Make") -> None:
+    """What people said of a cluster is there after the next clustering, and numbers go on from the highest given."""
+    segments = committed(catalog, make)
+    assert 1 == catalog.next_cluster_number()
+    saved(catalog, make, segments)
+    catalog.name_cluster("c2.9fa2", "rattle", author="Ada")
+    saved(catalog, make, segments, "0001")
+    known = {one.id: one for one in catalog.cluster_identities(make.card().space)}
+    assert {"c1.9fa2", "c2.9fa2", "c1.0001", "c2.0001"} == set(known)
+    assert ("rattle", "Ada") == (known["c2.9fa2"].name, known["c2.9fa2"].named_by)
+    assert 3 == catalog.next_cluster_number()
+    with pytest.raises(NotFound, match="c9"):
+        catalog.name_cluster("c9", "rattle", author="Ada")
+
+
+def test_novelty_is_kept_and_sorted_by(catalog: Catalog, make: "Make") -> None:
+    """The farthest out come first; what was not compared is unplaced, and what cannot be compared is not listed."""
+    segments = committed(catalog, make)
+    ids = [one.segment.id for one in segments]
+    space = make.card().space
+    clustering = Clustering(id="1", space=space, method="toy", n_segments=6, n_unassigned=6, clusters=())
+    novelty = dict(zip(ids[:4], (0.25, 0.75, None, 0.5), strict=True))
+    catalog.save_clustering(clustering, dict.fromkeys(ids), novelty=novelty)
+    found = catalog.most_novel(space, SegmentFilter(), limit=2)
+    assert [(ids[1], 0.75), (ids[3], 0.5)] == [(one.segment_id, one.novelty) for one in found]
+    assert sorted(ids[4:]) == sorted(catalog.unplaced_segments(space))
+    assert catalog.novelty(ids[4]) is None
+    assert ["Cuculus canorus", "Turdus merula"] == catalog.class_names("toy-v1")
+    catalog.place_segments(space, {ids[4]: None}, found_as={}, novelty={ids[4]: 1.0})
+    assert ids[4] == catalog.most_novel(space, SegmentFilter(), limit=1)[0].segment_id
+    assert [ids[5]] == catalog.unplaced_segments(space)

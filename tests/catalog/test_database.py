@@ -21,7 +21,7 @@ from sqlalchemy import create_engine
 
 from rab.catalog import Catalog
 from rab.catalog.schema import HEAD, metadata
-from rab.domain import FileSkipped, IngestReport, Recording, SegmentFilter
+from rab.domain import FileSkipped, IngestReport, Recording, SegmentFilter, parse_filter
 from rab.errors import Conflict, SettingsError, StorageFailed, Unavailable
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def test_a_catalog_of_before_is_brought_up_to_date(sqlite_url: str, tmp_path: Pa
         elapsed_ms=5.0,
         skipped=(FileSkipped(path="b.wav", model="toy-v1", reason="too slow"),),
     )
-    recording = make.recording()
+    recording = make.recording(lat_deg=46.5, lon_deg=6.2)
     with Catalog.open(sqlite_url) as catalog:
         catalog.commit_recording(recording, make.card(), [make.segment(recording)], policy="p")
         catalog.save_job(report)
@@ -88,12 +88,22 @@ def test_a_catalog_of_before_is_brought_up_to_date(sqlite_url: str, tmp_path: Pa
     with Catalog.open(sqlite_url) as catalog:
         assert before == catalog.list_segments(make.card().space, EVERYTHING)
         assert [report] == [job.report for job in catalog.jobs()]
+        noted = catalog.outdated_payloads(make.card().space, 10)
+        assert [one.segment.id for one in before] == list(noted.values())
+        assert before == catalog.list_segments(make.card().space, parse_filter("near=46.5,6.2,1km"))
 
 
 def _as_the_first_migration_left_it(path: Path) -> None:
     """Take the later tables and columns away again, and write the job as it was written then."""
     with sqlite3.connect(path) as connection:
-        connection.execute("DROP TABLE learned")
+        for table in ("learned", "outdated_payloads", "cluster_identities", "novelties"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("ALTER TABLE cluster_members DROP COLUMN found_as")
+        connection.execute("DROP INDEX ix_labels_taxon_segment_id")
+        for column in ("kind", "licence", "provenance"):
+            connection.execute(f"ALTER TABLE labels DROP COLUMN {column}")
+        for column in ("habitat", "lat_deg", "lon_deg", "unit_x", "unit_y", "unit_z"):
+            connection.execute(f"ALTER TABLE recordings DROP COLUMN {column}")
         for column in ("low_hz", "high_hz", "detection_score", "human_voice"):
             connection.execute(f"ALTER TABLE segments DROP COLUMN {column}")
         ((document,),) = connection.execute("SELECT document FROM jobs")

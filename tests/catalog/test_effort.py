@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rab.catalog import Catalog, Gap
-from rab.domain import Recording, SegmentFilter, StoredSegment, local_time
+from rab.domain import Recording, SegmentFilter, SegmentPayload, StoredSegment, local_time
 
 if TYPE_CHECKING:
     from tests.catalog.conftest import Make
@@ -21,6 +21,10 @@ Library = list[tuple[Recording, list[StoredSegment]]]
 EVERYTHING = SegmentFilter()
 HOUR_MS = 3_600_000.0
 MINUTE_MS = 60_000.0
+OF_WHAT_IS_HEARD = {
+    *("taxa", "raw_score_min", "raw_score_max", "labels", "label_sources", "reviewed", "human_voice"),
+    *("cluster_ids", "snr_min_db", "snr_max_db"),
+}
 
 
 def hours(catalog: Catalog, space: str, where: SegmentFilter = EVERYTHING) -> dict[int, float]:
@@ -31,25 +35,40 @@ def hours(catalog: Catalog, space: str, where: SegmentFilter = EVERYTHING) -> di
 
 def may_match(where: SegmentFilter, recording: Recording, at: datetime | None) -> bool:
     """Return whether any segment that begins at an instant could match."""
-    return in_place_and_time(where, recording, at) and (
-        where.exclude is None or not must_match(where.exclude, recording, at)
+    return (
+        in_place_and_time(where, recording, at)
+        and all(any(may_match(one, recording, at) for one in group) for group in where.any_of)
+        and not any(must_match(one, recording, at) for one in where.exclude)
     )
 
 
 def must_match(where: SegmentFilter, recording: Recording, at: datetime | None) -> bool:
     """Return whether every segment that begins at an instant would match."""
-    if where.taxa or where.cluster_ids or where.snr_min_db is not None or where.snr_max_db is not None:
+    if OF_WHAT_IS_HEARD & where.conditions.keys():
         return False
-    return in_place_and_time(where, recording, at) and (
-        where.exclude is None or not may_match(where.exclude, recording, at)
+    return (
+        in_place_and_time(where, recording, at)
+        and all(any(must_match(one, recording, at) for one in group) for group in where.any_of)
+        and not any(may_match(one, recording, at) for one in where.exclude)
     )
 
 
 def in_place_and_time(where: SegmentFilter, recording: Recording, at: datetime | None) -> bool:
     """Return whether the conditions on recording, site and time hold."""
-    local = local_time(at, recording.notes.zone)
+    local, notes = local_time(at, recording.notes.zone), recording.notes
     return (
-        (not where.sites or recording.site in where.sites)
+        SegmentFilter(box=where.box, near=where.near, habitats=where.habitats, models=where.models).matches(
+            SegmentPayload(
+                segment_id="",
+                recording_id="",
+                lat_deg=notes.lat_deg,
+                lon_deg=notes.lon_deg,
+                habitat=notes.habitat,
+                model="toy-v1",
+            )
+        )
+        and (not where.month_days or (local is not None and int(f"{local:%m%d}") in where.month_days))
+        and (not where.sites or recording.site in where.sites)
         and (not where.recording_ids or recording.id in where.recording_ids)
         and (not where.local_hours or (local is not None and local.hour in where.local_hours))
         and (where.heard_from is None or (at is not None and at >= where.heard_from))

@@ -1,14 +1,25 @@
 """The database's answer to a filter is the answer of the filter itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rab.catalog import Catalog
-from rab.domain import Cluster, Clustering, Recording, SegmentFilter, SegmentPayload, StoredSegment
+from rab.domain import (
+    Cluster,
+    Clustering,
+    GivenLabel,
+    Label,
+    Recording,
+    ScoredTaxon,
+    SegmentFilter,
+    SegmentPayload,
+    StoredSegment,
+)
 
 if TYPE_CHECKING:
     from tests.catalog.conftest import Make
@@ -18,9 +29,10 @@ Library = list[tuple[Recording, list[StoredSegment]]]
 THRESHOLD = 0.3
 
 
-def payload(stored: StoredSegment, cluster_of: Mapping[str, str | None]) -> SegmentPayload:
+def payload(stored: StoredSegment, cluster_of: Mapping[str, str | None], said: Sequence[Label]) -> SegmentPayload:
     """Return what a store would keep of a segment."""
-    local = stored.heard_local
+    local, notes = stored.heard_local, stored.recording.notes
+    in_range = [one for one in stored.scores if one.in_range is not False]
     return SegmentPayload(
         segment_id=stored.segment.id,
         recording_id=stored.recording.id,
@@ -28,12 +40,30 @@ def payload(stored: StoredSegment, cluster_of: Mapping[str, str | None]) -> Segm
         heard_at=stored.heard_at,
         local_hour=None if local is None else local.hour,
         snr_db=stored.quality.snr_db,
-        taxa=tuple(
-            one.taxon.scientific_name
-            for one in stored.scores
-            if one.raw_score >= THRESHOLD and one.in_range is not False
-        ),
+        taxa=tuple(one.taxon.scientific_name for one in in_range if one.raw_score >= THRESHOLD),
+        scores=tuple(ScoredTaxon(taxon=one.taxon.scientific_name, raw_score=one.raw_score) for one in in_range),
         cluster_id=cluster_of.get(stored.segment.id),
+        habitat=notes.habitat,
+        lat_deg=notes.lat_deg,
+        lon_deg=notes.lon_deg,
+        month_day=None if local is None else int(f"{local:%m%d}"),
+        model=stored.segment.embedder,
+        labels=tuple(
+            GivenLabel(name=label.taxon, source=label.source) for label in said if label.segment_id == stored.segment.id
+        ),
+        human_voice=stored.human_voice,
+    )
+
+
+def labels_of(ids: Sequence[str]) -> st.SearchStrategy[Label]:
+    """Draw labels on some of the segments."""
+    return st.builds(
+        Label,
+        segment_id=st.sampled_from(ids),
+        taxon=st.sampled_from(["Turdus merula", "alarm call"]),
+        source=st.sampled_from(["human", "imported", "model"]),
+        author=st.just("x"),
+        labelled_at=st.just(datetime(2025, 6, 1, tzinfo=UTC)),
     )
 
 
@@ -62,7 +92,7 @@ def clustering(space: str, segments: list[StoredSegment], cluster_of: Mapping[st
 
 
 @given(data=st.data())
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_filter_is_answered_as_the_filter_itself_would(
     data: st.DataObject,
     new_catalog: NewCatalog,
@@ -74,13 +104,16 @@ def test_every_filter_is_answered_as_the_filter_itself_would(
     library, card = data.draw(libraries), make.card(score_threshold=THRESHOLD)
     every = [stored for _, segments in library for stored in segments]
     cluster_of = {one.segment.id: data.draw(st.sampled_from([None, "c1.x", "c2.x"])) for one in every}
+    ids = [one.segment.id for one in every]
+    said = data.draw(st.lists(labels_of(ids), max_size=6)) if ids else []
     with new_catalog() as catalog:
         for recording, segments in library:
             catalog.commit_recording(recording, card, segments, policy="p")
+        catalog.add_labels(said)
         if every:
             catalog.save_clustering(clustering(card.space, every, cluster_of), cluster_of)
         for where in data.draw(st.lists(filters, min_size=8, max_size=8)):
-            expected = {one.segment.id for one in every if where.matches(payload(one, cluster_of))}
+            expected = {one.segment.id for one in every if where.matches(payload(one, cluster_of, said))}
             found = catalog.segment_ids(card.space, where)
             assert sorted(expected) == sorted(found)
             facts = catalog.library_facts(card.space, where)

@@ -2,16 +2,18 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
-from rab.domain import EmbedderCard
-from rab.store.base import VectorStore
+from rab.domain import EmbedderCard, SegmentFilter
+from rab.store.base import Hit, VectorStore
 from rab.store.exact import ExactStore
 from rab.store.qdrant_edge import QdrantEdgeStore
 
@@ -20,6 +22,7 @@ Opener = Callable[[], VectorStore]
 
 SERVER_URL = os.environ.get("RAB_TEST_QDRANT_URL")
 EDGE = "edge"
+SKETCHED = "edge with a sketch"
 LOCAL = pytest.param(
     "client in memory",
     marks=[
@@ -57,15 +60,28 @@ def _in_process() -> Iterator[Opener]:
     yield partial(ExactStore, make_card())
 
 
+class Settled(QdrantEdgeStore):
+    """The embedded store, which searches through a sketch however little there is, and waits for it."""
+
+    def search(
+        self, vector: npt.NDArray[np.float32], k: int, where: SegmentFilter, *, exclude_ids: Sequence[str] = ()
+    ) -> list[Hit]:
+        """Search, sure that a sketch is in use where anything is stored."""
+        self.settle()
+        assert self.is_sketched == (self.n_points() > 0)
+        return super().search(vector, k, where, exclude_ids=exclude_ids)
+
+
 @contextmanager
-def _on_disk(root: Path) -> Iterator[Opener]:
+def _on_disk(root: Path, *, sketched: bool = False) -> Iterator[Opener]:
     card = make_card()
     opened: list[VectorStore] = []
 
     def open_again() -> VectorStore:
         for store in opened:
             store.close()
-        opened.append(QdrantEdgeStore.open(root / card.space, card))
+        folder = root / card.space
+        opened.append(Settled.open(folder, card, sketch_from=0) if sketched else QdrantEdgeStore.open(folder, card))
         return opened[-1]
 
     yield open_again
@@ -94,12 +110,13 @@ def makers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Callable[[], A
     return {
         "exact": _in_process,
         EDGE: partial(_on_disk, tmp_path_factory.mktemp("edge")),
+        SKETCHED: partial(_on_disk, tmp_path_factory.mktemp("sketched"), sketched=True),
         "client in memory": partial(_through_client, None),
         "server": partial(_through_client, SERVER_URL),
     }
 
 
-@pytest.fixture(scope="session", params=[EDGE, LOCAL, SERVER])
+@pytest.fixture(scope="session", params=[EDGE, SKETCHED, LOCAL, SERVER])
 def new_collection(
     request: pytest.FixtureRequest, makers: dict[str, Callable[[], AbstractContextManager[Opener]]]
 ) -> Callable[[], AbstractContextManager[Opener]]:
@@ -107,7 +124,7 @@ def new_collection(
     return makers[request.param]
 
 
-@pytest.fixture(params=["exact", EDGE, LOCAL, SERVER])
+@pytest.fixture(params=["exact", EDGE, SKETCHED, LOCAL, SERVER])
 def store(
     request: pytest.FixtureRequest, makers: dict[str, Callable[[], AbstractContextManager[Opener]]]
 ) -> Iterator[VectorStore]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rab.domain import SegmentFilter, SegmentPayload
+from rab.domain import Box, GivenLabel, Near, ScoredTaxon, SegmentFilter, SegmentPayload
 from rab.errors import InputError
 from rab.store.base import StoredVector, VectorStore
 from rab.store.exact import ExactStore
@@ -36,6 +36,23 @@ TIMES = [
     for hours in (0, 1, 24 * 365, -24 * 365 * 60)
     for microseconds in (-1, 0, 1)
 ]
+PLACES = [(46.5, 6.2), (46.5, 6.200001), (46.9, 7.2), (-17.8, 180.0), (-17.8, -180.0), (-17.8, -179.9), (90.0, 5.0)]
+BOXES = [
+    Box(south_deg=46.5, west_deg=6.2, north_deg=46.9, east_deg=7.2),
+    Box(south_deg=-20, west_deg=170, north_deg=0, east_deg=-179.95),
+    Box(south_deg=-20, west_deg=170, north_deg=0, east_deg=180),
+    Box(south_deg=-90, west_deg=-180, north_deg=90, east_deg=180),
+]
+CIRCLES = [
+    Near(lat_deg=lat_deg, lon_deg=lon_deg, radius_m=radius_m)
+    for lat_deg, lon_deg in PLACES
+    for radius_m in (0, 0.1, 5_000, 90_000, 2_000_000, 30_000_000)
+]
+RAW_SCORES = [0.05, 0.3, 0.7, 0.7001]
+LABELS = ["Turdus merula", "alarm call", "x"]
+SOURCES = ["human", "imported", "model"]
+HABITATS = ["spruce", "Moor, nass"]
+DAYS = [101, 229, 503, 1231]
 LEVELS_DB = [-12.34, -0.01, 0.0, 9.99, 10.0, 10.01, 33.3]
 
 
@@ -52,21 +69,47 @@ CONDITIONS: dict[str, st.SearchStrategy[object]] = {
     "local_hours": some(HOURS),
     "heard_from": st.sampled_from(TIMES),
     "heard_before": st.sampled_from(TIMES),
+    "habitats": some(HABITATS),
+    "models": some(["toy-v1", "other-v2"]),
+    "raw_score_min": st.sampled_from(RAW_SCORES),
+    "raw_score_max": st.sampled_from(RAW_SCORES),
+    "labels": some(LABELS),
+    "label_sources": some(SOURCES),
+    "reviewed": st.just(True),
+    "human_voice": st.just(True),
+    "month_days": some(DAYS),
+    "box": st.sampled_from(BOXES),
+    "near": st.sampled_from(CIRCLES),
     "snr_min_db": st.sampled_from(LEVELS_DB),
     "snr_max_db": st.sampled_from(LEVELS_DB),
 }
 
 
 def filters(depth: int = 2) -> st.SearchStrategy[SegmentFilter]:
-    """Draw filters of at most two conditions, so that something matches, and of an excluded filter, `depth` deep."""
+    """Draw filters of at most two conditions, so that something matches, with alternatives and exclusions in them."""
     conditions = st.lists(st.sampled_from(sorted(CONDITIONS)), max_size=2, unique=True).flatmap(
         lambda names: st.fixed_dictionaries({name: CONDITIONS[name] for name in names})
     )
-    exclude = st.none() if depth == 0 else st.none() | filters(depth - 1)
-    return st.builds(lambda fields, exclude: SegmentFilter(**fields, exclude=exclude), conditions, exclude)
+    if depth == 0:
+        return conditions.map(SegmentFilter.model_validate)
+    inner = filters(depth - 1)
+    group = st.lists(inner, min_size=2, max_size=3)
+    return st.builds(
+        lambda fields, any_of, exclude: SegmentFilter.model_validate({**fields, "any_of": any_of, "exclude": exclude}),
+        conditions,
+        st.just([]) | st.lists(group, max_size=1),
+        st.just([]) | st.lists(inner, max_size=2),
+    )
 
 
-PAYLOADS = st.builds(
+def with_place(fields: tuple[SegmentPayload, tuple[float, float] | None]) -> SegmentPayload:
+    """Return a payload of somewhere, or of nobody knows where."""
+    payload, place = fields
+    lat_deg, lon_deg = place or (None, None)
+    return payload.model_copy(update={"lat_deg": lat_deg, "lon_deg": lon_deg})
+
+
+PLACELESS = st.builds(
     SegmentPayload,
     segment_id=st.sampled_from(SEGMENTS),
     recording_id=st.sampled_from(RECORDINGS),
@@ -75,13 +118,26 @@ PAYLOADS = st.builds(
     local_hour=st.none() | st.sampled_from(HOURS),
     snr_db=st.none() | st.sampled_from(LEVELS_DB),
     taxa=st.lists(st.sampled_from(TAXA), max_size=3, unique=True).map(tuple),
+    scores=st.lists(
+        st.builds(ScoredTaxon, taxon=st.sampled_from(TAXA), raw_score=st.sampled_from(RAW_SCORES)), max_size=3
+    ).map(tuple),
+    labels=st.lists(
+        st.builds(GivenLabel, name=st.sampled_from(LABELS), source=st.sampled_from(SOURCES)), max_size=2
+    ).map(tuple),
     cluster_id=st.none() | st.sampled_from(CLUSTERS),
+    habitat=st.none() | st.sampled_from(HABITATS),
+    model=st.none() | st.just("toy-v1"),
+    month_day=st.none() | st.sampled_from(DAYS),
+    human_voice=st.booleans(),
+    version=st.sampled_from([1, 2]),
 )
+PAYLOADS = st.tuples(PLACELESS, st.none() | st.sampled_from(PLACES)).map(with_place)
 ROWS = st.tuples(st.integers(0, len(VECTORS) - 1), st.sampled_from([1.0, 2.0**-20, 2.0**8]), PAYLOADS)
 """Lengths are powers of two, so that equal directions are equal to the last bit: a tie, and not nearly one."""
 ASSIGNMENTS = st.dictionaries(st.sampled_from(SEGMENTS), st.none() | st.sampled_from(CLUSTERS))
 FILLING = st.lists(ROWS, min_size=8, max_size=20)
-WRITES = st.lists(st.one_of(st.lists(ROWS, max_size=6), ASSIGNMENTS), max_size=3)
+REPLACEMENTS = st.lists(PAYLOADS, max_size=6, unique_by=lambda payload: payload.segment_id).map(tuple)
+WRITES = st.lists(st.one_of(st.lists(ROWS, max_size=6), ASSIGNMENTS, REPLACEMENTS), max_size=3)
 QUESTIONS = st.lists(
     st.tuples(
         filters(),
@@ -94,10 +150,12 @@ QUESTIONS = st.lists(
 )
 
 
-def write(store: VectorStore, what: list[Row] | dict[str, str | None]) -> None:
-    """Store rows, or assign clusters."""
+def write(store: VectorStore, what: list[Row] | dict[str, str | None] | tuple[SegmentPayload, ...]) -> None:
+    """Store rows, assign clusters, or replace payloads."""
     if isinstance(what, dict):
         store.assign_clusters(what)
+    elif isinstance(what, tuple):
+        store.update_payloads(what)
     else:
         vectors = [VECTORS[vector] * np.float32(length) for vector, length, _ in what]
         store.upsert(np.array(vectors, np.float32).reshape(-1, 8), [payload for *_, payload in what])
@@ -132,7 +190,7 @@ def test_the_pool_has_no_near_ties() -> None:
 def test_every_answer_is_the_oracles(
     new_collection: NewCollection,
     filling: list[Row],
-    writes: list[list[Row] | dict[str, str | None]],
+    writes: list[list[Row] | dict[str, str | None] | tuple[SegmentPayload, ...]],
     questions: list[tuple[SegmentFilter, int, int, list[str]]],
 ) -> None:
     """Random segments, clusters and replacements, random filters: hits, scans and fetches agree with the oracle."""
@@ -249,6 +307,39 @@ def test_a_cluster_is_set_moved_and_cleared(store: VectorStore) -> None:
     assert expected == by_id(list(store.scan(EVERYTHING)))
 
 
+def test_payloads_are_replaced_where_they_are(store: VectorStore) -> None:
+    """A replaced payload is found by what it says now, keeps its vector, and makes no segment of one that is not."""
+    fill(store, payload(SEGMENTS[0], site="A12", snr_db=4.0), payload(SEGMENTS[1]))
+    vector = store.fetch(SEGMENTS[:1])[SEGMENTS[0]].vector
+    new = payload(SEGMENTS[0], habitat="spruce", labels=[{"name": "alarm call", "source": "human"}])
+    store.update_payloads([new, payload(SEGMENTS[5], habitat="spruce")])
+    store.update_payloads([])
+    assert {SEGMENTS[0]: new} == by_id(list(store.scan(SegmentFilter(habitats=("spruce",), reviewed=True))))
+    assert [] == list(store.scan(SegmentFilter(sites=("A12",))))
+    np.testing.assert_array_equal(vector, store.fetch(SEGMENTS[:1])[SEGMENTS[0]].vector)
+
+
+def test_distance_is_exact_though_an_engine_only_draws_boxes(store: VectorStore) -> None:
+    """Of 300 recorders on a ring 1 km away, found last by the vectors, the circle holds those inside to the metre."""
+    angles = np.linspace(0, 2 * np.pi, 300, endpoint=False)
+    segments = [f"{n:032x}" for n in range(300)]
+    north_deg = 1 / 111.195
+    places = [(46.5 + north_deg * np.cos(a), 6.2 + north_deg * np.sin(a) / np.cos(np.radians(46.5))) for a in angles]
+    store.upsert(
+        np.tile(VECTORS[0], (300, 1)),
+        [payload(one, lat_deg=lat, lon_deg=lon) for one, (lat, lon) in zip(segments, places, strict=True)],
+    )
+    near = [SegmentFilter(near=Near(lat_deg=46.5, lon_deg=6.2, radius_m=metres)) for metres in (998, 1002)]
+    assert [] == store.search(VECTORS[0], 5, near[0])
+    assert segments[:5] == [hit.segment_id for hit in store.search(VECTORS[0], 5, near[1])]
+    assert segments[:5] == [hit.segment_id for hit in store.search(VECTORS[0], 5, SegmentFilter(exclude=near[0]))]
+    assert [] == store.search(VECTORS[0], 5, SegmentFilter(exclude=near[1]))
+    east = SegmentFilter(near=Near(lat_deg=46.5, lon_deg=6.2 + 1 / 76.54, radius_m=300))
+    inside = [one for one, angle in zip(segments, angles, strict=True) if abs(angle - np.pi / 2) < 0.29]
+    assert set(inside) <= by_id(list(store.scan(east))).keys()
+    assert len(by_id(list(store.scan(east)))) < 40
+
+
 def test_what_is_discarded_is_gone(store: VectorStore) -> None:
     """Discarded segments are neither found nor fetched; the others stay, and what is not there is passed over."""
     first, second = (payload(segment) for segment in SEGMENTS[:2])
@@ -271,6 +362,17 @@ def test_what_is_discarded_is_gone(store: VectorStore) -> None:
         SegmentFilter(heard_before=datetime(9999, 1, 1, tzinfo=UTC)),
         SegmentFilter(snr_min_db=-1e9),
         SegmentFilter(snr_max_db=1e9),
+        SegmentFilter(habitats=("spruce",)),
+        SegmentFilter(models=("toy-v1",)),
+        SegmentFilter(raw_score_min=0),
+        SegmentFilter(raw_score_max=1),
+        SegmentFilter(labels=("Strix aluco",)),
+        SegmentFilter(label_sources=("human", "imported", "model")),
+        SegmentFilter(reviewed=True),
+        SegmentFilter(human_voice=True),
+        SegmentFilter(month_days=tuple(100 * month + 1 for month in range(1, 13))),
+        SegmentFilter(box=BOXES[-1]),
+        SegmentFilter(near=CIRCLES[-1]),
     ],
     ids=lambda where: where.words,
 )

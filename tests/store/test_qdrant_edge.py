@@ -83,6 +83,28 @@ def test_kill_9_loses_nothing_that_was_stored(tmp_path: Path, card: EmbedderCard
     store.close()
 
 
+def test_kill_9_leaves_a_sketch_that_mirrors_what_was_stored(tmp_path: Path, card: EmbedderCard) -> None:
+    """A writer with a sketch is killed while it writes: the next one searches through it and finds all there is."""
+    sketched = WRITER.replace("(folder, card)", "(folder, card, sketch_from=40)")
+    with subprocess.Popen(command(sketched, tmp_path, card), stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        while not (tmp_path / "current.json").exists():
+            assert writer.stdout.readline()
+        for _ in range(5):
+            assert writer.stdout.readline()
+        writer.kill()
+        writer.stdout.read()
+    store = QdrantEdgeStore.open(tmp_path, card, sketch_from=40)
+    store.settle()
+    assert store.is_sketched
+    everything = [stored.payload.segment_id for stored in store.scan(SegmentFilter(cluster_ids=("c0",)))]
+    hits = store.search(np.ones(card.dim, np.float32), 5000, SegmentFilter(cluster_ids=("c0",)))
+    assert sorted(everything) == [hit.segment_id for hit in hits]
+    few = store.search(np.ones(card.dim, np.float32), 5, SegmentFilter())
+    assert sorted(stored.payload.segment_id for stored in store.scan(EVERYTHING))[:5] == [hit.segment_id for hit in few]
+    store.close()
+
+
 def test_vectors_of_another_embedder_are_refused(tmp_path: Path, card: EmbedderCard) -> None:
     """The error names both embedders, and the collection is left as it was."""
     QdrantEdgeStore.open(tmp_path, card).close()

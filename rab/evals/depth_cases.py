@@ -1,0 +1,304 @@
+"""What the depth suite asks of an outcome: its cases, each a function, and the tables that they rest on."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rab.evals.base import Score
+from rab.evals.ladder import Mixed, bias
+from rab.evals.risk import Answers, calibration_error, ladder_aurc, rung_aurc
+from rab.evals.trials import NOBODY, Floats, Trials
+from rab.retrieval.depth import DepthPolicy, depth
+
+FIXED_K = (1, 3, 5, 10, 15, 20, 30, 50)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What every way to vote answered to every library, and how often each query counts, [1 + n_draws, n]."""
+
+    answers: dict[str, Answers]
+    trials: Sequence[Trials]
+    queries: Mixed
+    draws: Floats
+    policy: DepthPolicy
+
+    @property
+    def ours(self) -> Answers:
+        """The answers of the policy."""
+        return self.answers["policy"]
+
+    @property
+    def counted(self) -> npt.NDArray[np.bool_]:
+        """[n], the queries on whose groups nothing was fitted."""
+        return np.asarray(self.draws[0] > 0)
+
+    @property
+    def claims(self) -> npt.NDArray[np.bool_]:
+        """[n_libraries, n], where the policy supports a species-level claim."""
+        heard = [depth(one, self.policy).species_claims_supported for one in self.queries.windows.quality]
+        return np.asarray((self.ours.confidence >= self.policy.claim_at) & np.array(heard))
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> "Outcome":
+        """Return the outcome of some libraries, a mask [n_libraries]."""
+        at = np.flatnonzero(chosen)
+        answers = {
+            name: Answers(one.right[at], one.confidence[at], one.n_kept[at]) for name, one in self.answers.items()
+        }
+        return Outcome(answers, [self.trials[int(i)] for i in at], self.queries, self.draws, self.policy)
+
+
+def aurc_ratio(outcome: Outcome) -> Score:
+    """Hold the policy against the best fixed k, over the whole ladder."""
+    best, ratio = _against_fixed(outcome)
+    low, high = np.percentile(ratio[1:], [5, 95])
+    return Score(
+        case="aurc_ratio",
+        value=float(ratio[0]),
+        n=_n(outcome),
+        reason=f"against {best}, the best fixed k here; 90 % interval {low:.3f} to {high:.3f}; "
+        f"{outcome.queries.n_left_out} mixes could not be made",
+    )
+
+
+def small_library_ratio(outcome: Outcome) -> Score:
+    """Hold the policy against the best fixed k in libraries of at most five exemplars a label."""
+    small = outcome.where(np.array([(one.library.n_exemplars or 99) <= 5 for one in outcome.trials]))
+    return aurc_ratio(small).model_copy(update={"case": "small_library_ratio"})
+
+
+def rung_excess(outcome: Outcome) -> Score:
+    """Look for the rung on which the policy is most surely behind the best fixed k."""
+    rows = _rungs_against_fixed(outcome)
+    worst = max(rows, key=lambda row: row.low)
+    return Score(
+        case="rung_excess",
+        value=worst.low,
+        n=_n(outcome),
+        reason=f"at {worst.rung_db:g} dB against {worst.best}: {worst.excess:+.3f}, at least {worst.low:+.3f}",
+    )
+
+
+def claim_precision(outcome: Outcome) -> Score:
+    """Count how many of the claims that the policy supports are right; the surest wrong ones are shown."""
+    claims, right = outcome.claims & outcome.counted, outcome.ours.right
+    wrong = np.argwhere(claims & ~right)
+    surest = wrong[np.argsort(-outcome.ours.confidence[tuple(wrong.T)], kind="stable")]
+    shown = {int(i): None for _, i in surest}
+    return Score(
+        case="claim_precision",
+        value=float(right[claims].mean()) if claims.any() else None,
+        n=int(claims.sum()),
+        reason=f"{100 * claims[:, outcome.counted].mean():.0f} % of the votes become claims",
+        evidence=tuple(
+            f"{outcome.queries.windows.where(i)} at {outcome.queries.snr_db[i]:g} dB" for i in list(shown)[:5]
+        ),
+    )
+
+
+def abstention_precision(outcome: Outcome) -> Score:
+    """Count for how many of the abstentions the vote would have been wrong."""
+    silent = ~outcome.claims & outcome.counted
+    return Score(
+        case="abstention_precision",
+        value=float(np.mean(~outcome.ours.right[silent])) if silent.any() else None,
+        n=int(silent.sum()),
+        reason="votes that become no claim",
+    )
+
+
+def unseen_claim_share(outcome: Outcome) -> Score:
+    """Count the claims about calls of which the library has no exemplar; each is wrong."""
+    unseen = np.stack([one.truth == NOBODY for one in outcome.trials]) & outcome.counted
+    return Score(
+        case="unseen_claim_share",
+        value=float(outcome.claims[unseen].mean()) if unseen.any() else None,
+        n=int(unseen.sum()),
+        reason="calls whose label no exemplar bears",
+    )
+
+
+def ece(outcome: Outcome) -> Score:
+    """Compare confidence with the share of right votes, in ten bins of confidence."""
+    ours, counted = outcome.ours, outcome.counted
+    return Score(
+        case="calibration_error",
+        value=calibration_error(ours.confidence[:, counted].ravel(), ours.right[:, counted].ravel()),
+        n=_n(outcome),
+        reason="mean difference, weighted by the bins' sizes",
+    )
+
+
+def depth_growth(outcome: Outcome) -> Score:
+    """Compare the depth of calls that measure 5 dB or less with that of calls of 20 dB and more."""
+    qualities = outcome.queries.windows.quality
+    faint = [depth(one, outcome.policy).k for one in qualities if one.snr_db is not None and one.snr_db <= 5]
+    clear = [depth(one, outcome.policy).k for one in qualities if one.snr_db is not None and one.snr_db >= 20]
+    return Score(
+        case="depth_growth",
+        value=float(np.mean(faint) - np.mean(clear)) if faint and clear else None,
+        n=min(len(faint), len(clear)),
+        reason="mean depth of faint calls less that of clear ones" if faint and clear else "no faint or no clear calls",
+    )
+
+
+def snr_error_db(outcome: Outcome) -> Score:
+    """Compare the measured SNR with the rung at 20 and 30 dB."""
+    rows = {row.rung_db: row for row in bias(outcome.queries)}
+    errors = [rows[rung].median_error_db for rung in (20.0, 30.0) if rung in rows]
+    known = [abs(error) for error in errors if error is not None]
+    return Score(
+        case="snr_error_db",
+        value=max(known) if known else None,
+        n=sum(rows[rung].n for rung in (20.0, 30.0) if rung in rows),
+        reason="larger of the two medians" if known else "no call is clear enough for these rungs",
+    )
+
+
+CASES: tuple[Callable[[Outcome], Score], ...] = (
+    aurc_ratio,
+    rung_excess,
+    small_library_ratio,
+    claim_precision,
+    abstention_precision,
+    unseen_claim_share,
+    ece,
+    depth_growth,
+    snr_error_db,
+)
+
+
+def tables(outcome: Outcome) -> tuple[str, ...]:
+    """Return what the scores rest on: ways to vote, rungs, sizes of libraries, and the measured SNR."""
+    return (_ways(outcome), _rungs(outcome), _sizes(outcome), _measured(outcome))
+
+
+class AgainstFixed(NamedTuple):
+    """The policy on a rung: the best fixed k there, both AURCs, how far behind, and the 90 % interval of that."""
+
+    rung_db: float
+    best: str
+    fixed: float
+    ours: float
+    excess: float
+    low: float
+    high: float
+
+
+def _rungs_against_fixed(outcome: Outcome) -> list[AgainstFixed]:
+    snr_db = outcome.queries.snr_db
+    by_rung = {name: rung_aurc(one, snr_db, outcome.draws) for name, one in _compared(outcome)}
+    ours = by_rung.pop("policy")
+    rows = []
+    for at, rung in enumerate(np.unique(snr_db)):
+        best = min(by_rung, key=lambda name: by_rung[name][at, 0])
+        fixed = by_rung[best][at]
+        low, high = np.percentile((ours[at] - fixed)[1:], [5, 95])
+        excess = float(ours[at, 0] - fixed[0])
+        rows.append(AgainstFixed(float(rung), best, float(fixed[0]), float(ours[at, 0]), excess, low, high))
+    return rows
+
+
+def _against_fixed(outcome: Outcome) -> tuple[str, Floats]:
+    """Return the best fixed k and the ratio of the policy's AURC to its, [1 + n_draws]."""
+    by_name = {name: ladder_aurc(one, outcome.draws) for name, one in _compared(outcome)}
+    ours = by_name.pop("policy")
+    best = min(by_name, key=lambda name: by_name[name][0])
+    return best, ours / by_name[best]
+
+
+def _compared(outcome: Outcome) -> Iterator[tuple[str, Answers]]:
+    return ((name, outcome.answers[name]) for name in (*(f"k = {k}" for k in FIXED_K), "policy"))
+
+
+def _ways(outcome: Outcome) -> str:
+    rows = []
+    for name, one in outcome.answers.items():
+        found = ladder_aurc(one, outcome.draws)
+        low, high = np.percentile(found[1:], [5, 95])
+        confidence, right = one.confidence[:, outcome.counted].ravel(), one.right[:, outcome.counted].ravel()
+        kept = one.n_kept[:, outcome.counted].mean()
+        cells = (
+            f"{found[0]:.3f} ({low:.3f}–{high:.3f})",
+            f"{right.mean():.3f}",
+            f"{calibration_error(confidence, right):.3f}",
+        )
+        rows.append((name, *cells, f"{kept:.1f}"))
+    return _table(("way to vote", "AURC (90 %)", "right", "ECE", "mean k"), rows)
+
+
+def _rungs(outcome: Outcome) -> str:
+    claims, right = outcome.claims, outcome.ours.right
+    rows = []
+    for row in _rungs_against_fixed(outcome):
+        here = outcome.counted & (outcome.queries.snr_db == row.rung_db)
+        claimed, voted = claims[:, here], right[:, here]
+        rows.append(
+            (
+                f"{row.rung_db:g}",
+                f"{row.fixed:.3f} ({row.best})",
+                f"{row.ours:.3f}",
+                f"{row.excess:+.3f} ({row.low:+.3f} to {row.high:+.3f})",
+                f"{voted.mean():.2f}",
+                f"{claimed.mean():.2f}",
+                _share(voted[claimed]),
+                _share(~voted[~claimed]),
+            )
+        )
+    heads = (
+        "dB",
+        "best fixed k",
+        "policy",
+        "difference (90 %)",
+        "right",
+        "claims",
+        "claims right",
+        "abstentions right",
+    )
+    return _table(heads, rows)
+
+
+def _sizes(outcome: Outcome) -> str:
+    rows = []
+    for size in dict.fromkeys(one.library.n_exemplars for one in outcome.trials):
+        here = outcome.where(np.array([one.library.n_exemplars == size for one in outcome.trials]))
+        best, ratio = _against_fixed(here)
+        low, high = np.percentile(ratio[1:], [5, 95])
+        ours = ladder_aurc(here.ours, here.draws[:1])[0]
+        rows.append(
+            (
+                "all" if size is None else f"{size}",
+                f"{ours / ratio[0]:.3f} ({best})",
+                f"{ours:.3f}",
+                f"{ratio[0]:.3f} ({low:.3f}–{high:.3f})",
+            )
+        )
+    return _table(("exemplars a label", "best fixed k", "policy", "ratio (90 %)"), rows)
+
+
+def _measured(outcome: Outcome) -> str:
+    rows = [
+        (f"{row.rung_db:g}", f"{row.n}", f"{row.measured_share:.2f}", *map(_signed, row[3:]))
+        for row in bias(outcome.queries)
+    ]
+    return _table(("dB", "clips", "measured", "median error dB", "10 %", "90 %"), rows)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = (heads, ["---"] * len(heads), *rows)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _share(of: npt.NDArray[np.bool_]) -> str:
+    return f"{of.mean():.2f}" if of.size else "none"
+
+
+def _signed(error: float | None) -> str:
+    return "none" if error is None else f"{error:+.1f}"
+
+
+def _n(outcome: Outcome) -> int:
+    return int(outcome.counted.sum()) * len(outcome.trials)

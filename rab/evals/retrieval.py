@@ -1,0 +1,301 @@
+"""The suite `retrieval`: whether reranking puts the right calls first, in a library it has never seen.
+
+Every labelled window asks the mixed library of all sets; its group (recordist, source recording) is left out, windows
+of the same label in other groups are relevant, whatever no label is known of (soundscapes) stays as a distractor. The
+headline trains on all sets but one and asks the one left out, since a user's library is unseen. Beside it stand cosine,
+plain k-reciprocal re-ranking, agreement of taxon scores, the reranker
+before any training, trained within the library on other groups, and trained from sequence without any label.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rab.embedders.base import Embedder
+from rab.errors import InputError
+from rab.evals.base import Score
+from rab.evals.labelled import LabelledFile, LabelledWindows, labelled_windows
+from rab.retrieval.rerank import (
+    CandidateGraph,
+    GraphReranker,
+    RerankCandidate,
+    RerankPolicy,
+    candidate_graph,
+)
+from rab.retrieval.rerank.graph import NEXT_GAP_MS
+from rab.retrieval.rerank.held_out import left_out
+from rab.retrieval.rerank.measures import MEASURES, Interval, Ranked, clustered_interval, measure_ranking
+from rab.retrieval.rerank.model import relevance_of
+from rab.retrieval.rerank.train import Example, example, presumed_relevant, train
+
+Floats = npt.NDArray[np.float64]
+Masks = npt.NDArray[np.bool_]
+
+_UNLABELLED = "soundscape"
+_SCORE_FLOOR, _AT_LEAST = 0.05, 3
+_MIN_QUERIES = 10
+"""Sets with fewer queries than this say nothing."""
+_N_SEQUENCE = 300
+_TODAY = date(2026, 1, 1)
+"""Any date: a model of an evaluation is not kept."""
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """One query of the evaluation: its candidates by cosine, the graph, and an example to train on."""
+
+    at: int
+    candidates: npt.NDArray[np.intp]
+    graph: CandidateGraph
+    example: Example
+    set: str
+
+
+@dataclass(frozen=True, eq=False)
+class RetrievalReport:
+    """What every method is worth on every set: set → method → figures of each query, and their groups."""
+
+    ranked: Mapping[str, Mapping[str, tuple[Ranked, ...]]]
+    groups: Mapping[str, tuple[str, ...]]
+    seed: int
+
+    def values(self, set_name: str, method: str, measure: str = "average_precision") -> Floats:
+        """Return a measure of each query, [queries]."""
+        return np.array([getattr(one, measure) for one in self.ranked[set_name][method]], dtype=np.float64)
+
+    def interval(self, set_name: str, method: str, measure: str = "average_precision") -> Interval:
+        """Return the mean of a measure with its interval."""
+        return clustered_interval(self.values(set_name, method, measure), self.groups[set_name], seed=self.seed)
+
+    def gain(self, set_name: str, method: str, over: str) -> Interval:
+        """Return how much higher the mAP of a method is than another's, paired by query."""
+        difference = self.values(set_name, method) - self.values(set_name, over)
+        return clustered_interval(difference, self.groups[set_name], seed=self.seed)
+
+    def mean(self, method: str, measure: str = "average_precision") -> float:
+        """Return the mean over the sets, each weighing the same."""
+        return float(np.mean([self.values(name, method, measure).mean() for name in self.ranked]))
+
+
+def run_retrieval(
+    embedder: Embedder, files: Sequence[LabelledFile], *, seed: int, cache: Path | None = None
+) -> tuple[tuple[Score, ...], tuple[str, ...]]:
+    """Score the suite on labelled recordings of two sets or more; the table says it set by set.
+
+    Raises `InputError` where fewer than two sets have ten queries.
+    """
+    report = retrieval_report(labelled_windows(files, embedder, cache=cache), seed=seed)
+    return retrieval_scores(report), (retrieval_table(report),)
+
+
+def retrieval_scores(report: RetrievalReport) -> tuple[Score, ...]:
+    """Return the suite's scores, each with its figures set by set."""
+    n = sum(len(one) for one in report.groups.values())
+    learned = "left_out_set"
+    scores = [
+        Score(
+            case=f"map_{method}",
+            value=report.mean(method),
+            n=n,
+            reason="mAP@10, mean over the sets",
+            evidence=tuple(f"{name}: {report.interval(name, method)}" for name in report.ranked),
+        )
+        for method in next(iter(report.ranked.values()))
+    ]
+    scores += [
+        Score(
+            case=f"{measure}_{learned}",
+            value=report.mean(learned, measure),
+            n=n,
+            reason="at 10, mean over the sets; learned from the other sets",
+            evidence=tuple(f"{name}: {report.interval(name, learned, measure)}" for name in report.ranked),
+        )
+        for measure in ("precision", "recall", "reciprocal_rank", "ndcg")
+    ]
+    return (*scores, *(_least_gain(report, learned, over, n) for over in ("cosine", "k_reciprocal", "score_agreement")))
+
+
+def retrieval_table(report: RetrievalReport) -> str:
+    """Return mAP@10 and its paired gains with their intervals, set by set, as a Markdown table."""
+    lines = [
+        "| set (queries, groups) | method | mAP@10 | over cosine | over k-reciprocal | P@10 | recall@10 | MRR | nDCG |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, methods in report.ranked.items():
+        groups = report.groups[name]
+        for method in methods:
+            others = " | ".join(f"{report.values(name, method, measure).mean():.3f}" for measure in MEASURES[1:])
+            lines.append(
+                f"| {name} ({len(groups)}, {len(set(groups))}) | {method} | {report.interval(name, method)} | "
+                f"{report.gain(name, method, 'cosine')} | {report.gain(name, method, 'k_reciprocal')} | {others} |"
+            )
+    return "\n".join(lines)
+
+
+def _least_gain(report: RetrievalReport, method: str, over: str, n: int) -> Score:
+    relative = {
+        name: float(report.values(name, method).mean() / max(1e-9, report.values(name, over).mean()) - 1)
+        for name in report.ranked
+    }
+    return Score(
+        case=f"least_gain_over_{over}",
+        value=min(relative.values()),
+        n=n,
+        reason=f"relative gain in mAP@10 on the set that gains least: {min(relative, key=relative.__getitem__)}",
+        evidence=tuple(f"{name}: {report.gain(name, method, over)}" for name in report.ranked),
+    )
+
+
+def retrieval_report(library: LabelledWindows, *, seed: int, policy: RerankPolicy = RerankPolicy()) -> RetrievalReport:
+    """Ask every labelled window, rerank with every method, and measure. Sets without ten queries are distractors."""
+    windows = _Windows(library, policy.n_candidates)
+    asked = list(windows.queries())
+    sets = [name for name in dict.fromkeys(one.set for one in asked) if _count(asked, name) >= _MIN_QUERIES]
+    if len(sets) < 2:
+        raise InputError(
+            f"{len(sets)} labelled set(s) with {_MIN_QUERIES} queries or more: one must be left out",
+            hint="give recordings of two sets, each with labels that stand in several groups",
+        )
+    asked = [one for one in asked if one.set in sets]
+    orders = _relevances(windows, asked, sets, seed)
+    return RetrievalReport(
+        ranked={
+            name: {
+                method: tuple(
+                    _measured(one, relevance) for one, relevance in zip(asked, found, strict=True) if one.set == name
+                )
+                for method, found in orders.items()
+            }
+            for name in sets
+        },
+        groups={name: tuple(one.example.group for one in asked if one.set == name) for name in sets},
+        seed=seed,
+    )
+
+
+def _count(asked: Sequence[Asked], name: str) -> int:
+    return sum(one.set == name for one in asked)
+
+
+def _relevances(windows: "_Windows", asked: Sequence[Asked], sets: Sequence[str], seed: int) -> dict[str, list[Floats]]:
+    """Return method → relevance of the candidates of each query."""
+    fixed: dict[str, Callable[[Asked], Floats]] = {
+        "cosine": lambda one: one.example.cosine,
+        "k_reciprocal": lambda one: one.example.plain,
+        "score_agreement": lambda one: 0.5 * one.example.cosine + 0.5 * one.graph.agreement[0, 1:],
+        "untrained": lambda one: _learned(GraphReranker(), one),
+    }
+    found = {method: [relevance(one) for one in asked] for method, relevance in fixed.items()}
+    of_set = {name: train([one.example for one in asked if one.set != name], "labels", _TODAY) for name in sets}
+    found["left_out_set"] = [_learned(of_set[one.set], one) for one in asked]
+    found["left_out_groups"] = left_out([one.example for one in asked], "labels", _TODAY, seed=seed)
+    sequence = train(windows.sequence_examples(seed), "sequence", _TODAY)
+    found["from_sequence"] = [_learned(sequence, one) for one in asked]
+    return found
+
+
+def _learned(model: GraphReranker, one: Asked) -> Floats:
+    return relevance_of(model.parameters, one.example.columns, one.example.ties)
+
+
+def _measured(one: Asked, relevance: Floats) -> Ranked:
+    return measure_ranking(one.example.relevant[np.argsort(-relevance, kind="stable")], one.example.n_relevant)
+
+
+class _Windows:
+    """Labelled windows as a library that can be asked."""
+
+    def __init__(self, library: LabelledWindows, n_candidates: int) -> None:
+        self._library = library
+        self._n_candidates = n_candidates
+        self._similarity = np.asarray(library.vectors @ library.vectors.T)
+        self._scores = [_raw_scores(row) for row in library.logits]
+        self._groups = _groups(library)
+        self._named = np.array([not name.startswith(_UNLABELLED) for name in library.labels.tolist()])
+
+    def queries(self) -> Iterator[Asked]:
+        """Ask every window whose label stands in another group too."""
+        labels = self._library.labels
+        for at in np.flatnonzero(self._named).tolist():
+            apart = self._groups != self._groups[at]
+            relevant = apart & (labels == labels[at])
+            if not relevant.any():
+                continue
+            candidates = self._nearest(at, apart)
+            graph = self._graph(at, candidates)
+            known = np.ones(len(candidates), dtype=bool)
+            one = example(
+                graph, relevant[candidates], known, n_relevant=int(relevant.sum()), group=str(self._groups[at])
+            )
+            yield Asked(at, candidates, graph, one, str(self._library.sets[at]))
+
+    def sequence_examples(self, seed: int) -> list[Example]:
+        """Return examples without labels, from windows that another one follows or precedes."""
+        found = []
+        order = np.random.default_rng(seed).permutation(len(self._library))
+        for at in order.tolist():
+            view = self._second_view(at)
+            if view is None:
+                continue
+            apart = self._library.recording_ids != self._library.recording_ids[at]
+            candidates = self._nearest(at, apart)
+            presumed = presumed_relevant(self._graph(view, candidates))
+            graph, n_relevant = self._graph(at, candidates), int(presumed.relevant.sum())
+            found.append(example(graph, *presumed, n_relevant=n_relevant, group=str(self._groups[at])))
+            if len(found) == _N_SEQUENCE:
+                break
+        return found
+
+    def _second_view(self, at: int) -> int | None:
+        library = self._library
+        near = (library.recording_ids == library.recording_ids[at]) & (
+            np.abs(library.t0_ms - library.t0_ms[at]) <= library.t1_ms[at] - library.t0_ms[at] + NEXT_GAP_MS
+        )
+        near[at] = False
+        found = np.flatnonzero(near)
+        return int(found[0]) if len(found) else None
+
+    def _nearest(self, at: int, apart: Masks) -> npt.NDArray[np.intp]:
+        order = np.argsort(np.where(apart, -self._similarity[at], np.inf), kind="stable")
+        return order[: min(self._n_candidates, int(apart.sum()))]
+
+    def _graph(self, at: int, candidates: npt.NDArray[np.intp]) -> CandidateGraph:
+        return candidate_graph(
+            self._node(at, 1.0),
+            [self._node(other, float(self._similarity[at, other])) for other in candidates.tolist()],
+        )
+
+    def _node(self, at: int, similarity: float) -> RerankCandidate:
+        library = self._library
+        return RerankCandidate(
+            vector=library.vectors[at],
+            recording_id=str(library.recording_ids[at]),
+            channel=None,
+            t0_ms=float(library.t0_ms[at]),
+            t1_ms=float(library.t1_ms[at]),
+            snr_db=library.quality[at].snr_db,
+            raw_scores=self._scores[at],
+            similarity=similarity,
+        )
+
+
+def _raw_scores(logits: npt.NDArray[np.float32]) -> dict[str, float]:
+    """Return what the catalog would keep of a window's scores: those of at least 0.05, and the three best anyway."""
+    raw = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    best = np.argsort(-raw, kind="stable")[: max(_AT_LEAST, int((raw >= _SCORE_FLOOR).sum()))]
+    return {str(column): float(raw[column]) for column in best.tolist()}
+
+
+def _groups(library: LabelledWindows) -> npt.NDArray[np.str_]:
+    """Return each window's group; its recording in sets where no label stands in two groups."""
+    groups = library.groups.astype(object)
+    for name in np.unique(library.sets):
+        own = np.flatnonzero(library.sets == name)
+        pairs = {(library.labels[at], library.groups[at]) for at in own.tolist()}
+        if len(pairs) == len({label for label, _ in pairs}):
+            groups[own] = library.recording_ids[own]
+    return groups.astype(str)

@@ -8,26 +8,44 @@ from rab.cli.session import filter_of, json_option, library, print_json, where_o
 @click.command()
 @click.argument("segment")
 @where_option
+@click.option("--limit", type=click.IntRange(1, 1000), help="So many, whatever the signal; nothing is cut.")
+@click.option(
+    "--variety",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    help="With --limit: above 0, calls unlike those before them come earlier.",
+)
 @json_option
 @click.pass_context
-def similar(ctx: click.Context, segment: str, where: str, as_json: bool) -> None:
+def similar(ctx: click.Context, segment: str, where: str, limit: int | None, variety: float, as_json: bool) -> None:
     """List the calls nearest to a segment.
 
-    SEGMENT is a segment's id, or its first characters. How many calls come back follows from how well it can be heard.
+    SEGMENT is a segment's id, or its first characters. Without --limit they are the neighbours of its Evidence Pack:
+    how many follows from how well it can be heard and how near they are.
     """
     from rab.evidence.printing import call_words, name_words
     from rab.workflows.questions import evidence as gather
+    from rab.workflows.questions import similar as find
 
+    if variety and limit is None:
+        raise click.UsageError("--variety chooses among the nearest: say how many with --limit")
     with library(ctx) as (_, workspace):
-        pack = gather(workspace, segment, where=filter_of(where))
+        words: tuple[str, ...] = ()
+        if limit is None:
+            pack = gather(workspace, segment, where=filter_of(where))
+            near, words = pack.neighbours, pack.depth.reasons if pack.depth else ()
+        else:
+            near = find(workspace, segment, n=limit, where=filter_of(where), variety=variety)
     if as_json:
-        print_json([entry.model_dump(mode="json") for entry in pack.neighbours])
+        print_json([entry.model_dump(mode="json") for entry in near])
         return
-    for entry in pack.neighbours:
+    for entry in near:
         click.echo(f"{entry.call.segment_id}  {entry.similarity:.3f}  {name_words(entry.name)}")
         click.echo(f"  {call_words(entry.call)}")
-    if not pack.neighbours:
+    if not near:
         click.echo("no other call is stored that the filter admits")
+    elif words:
+        click.echo("; ".join(words))
 
 
 @click.command()

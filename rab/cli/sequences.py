@@ -1,10 +1,13 @@
 """`rab sequences` and `rab drift`: what follows what, and which recorders changed."""
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, Literal
 
 import rich_click as click
 
 from rab.cli.session import filter_of, json_option, library, model_option, print_json, where_option
+from rab.errors import NotFound
 
 by_option = click.option(
     "--by",
@@ -57,6 +60,18 @@ def _read(ctx: click.Context, workspace: Any, model: str, asked: dict[str, Any])
     return sequences, own.model_copy(update=changed)
 
 
+def _unknown(symbol: str, by: str, alphabet: Sequence[str]) -> NotFound:
+    """Return the error for what no sequence holds, with what comes near it."""
+    near = get_close_matches(symbol, alphabet, n=3, cutoff=0.5)
+    hints = {
+        "cluster": "`rab clusters list` shows the clusters; one that was merged goes by the id of the other",
+        "taxon": "write a scientific name",
+        "label": "write a label as it was given",
+    }
+    meant = f"; did you mean {' or '.join(near)}?" if near else ""
+    return NotFound(f"no segment that matches counts as the {by} {symbol!r}", hint=f"{hints[by]}{meant}")
+
+
 @click.group()
 def sequences() -> None:
     """Say what follows what: bouts, transitions, motifs, and how hard the next sound is to foretell."""
@@ -93,6 +108,8 @@ def list_transitions(
     with library(ctx) as (settings, workspace):
         found, policy = _read(ctx, workspace, model or settings.model, asked)
         if after is not None:
+            if after not in found.alphabet:
+                raise _unknown(after, asked["by"], found.alphabet)
             usual = following(found, after, within_ms=policy.max_gap_ms)
         else:
             tables = transitions_of(found, policy)
@@ -116,7 +133,8 @@ def list_transitions(
                 f" {one.n_by_chance:.1f} by chance, p {one.p_value:.2g}: {mark}"
             )
         click.echo(
-            f"{table.n_links} transitions between {len(table.symbols)} symbols in {table.n_recordings} recordings"
+            f"{table.n_links} transitions between {len(table.symbols)} symbols in {table.n_recordings} recordings; "
+            "beyond chance: after control of the false-discovery rate over all pairs"
         )
 
 

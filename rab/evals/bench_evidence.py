@@ -24,8 +24,8 @@ from rab.domain import Recording, SegmentFilter, StoredSegment, content_id, segm
 from rab.domain.value import Value
 from rab.errors import InputError
 from rab.evals.bench import OpenLibrary
-from rab.evals.bench_search import Settling
 from rab.evals.race import machine
+from rab.store.standing import Settling
 from rab.workflows.clustering import cluster_library
 from rab.workflows.ingest import ingest
 from rab.workflows.payloads import segment_payload

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from threading import Thread
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +29,7 @@ from rab.evals.race import machine
 from rab.evals.suites import suites_folder
 from rab.segments import WindowPolicy, windows
 from rab.store.base import VectorStore
+from rab.store.standing import Settling
 
 Vectors = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -53,15 +53,6 @@ FILTERS: Mapping[str, SegmentFilter] = {
     "1 recording": SegmentFilter(recording_ids=(f"{3:064x}",)),
     "1 taxon of 7, not that site": SegmentFilter(taxa=("Species 2",), exclude=(SegmentFilter(sites=("s07",)),)),
 }
-
-
-@runtime_checkable
-class Settling(Protocol):
-    """A store that gets faster by itself after it was opened."""
-
-    def settle(self) -> None:
-        """Wait until it has."""
-        ...
 
 
 @dataclass(frozen=True)

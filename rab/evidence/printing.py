@@ -88,9 +88,11 @@ def _taxon_scores(pack: EvidencePack) -> Iterator[str]:
     for entry in pack.taxon_scores:
         score = entry.score
         place = {True: "expected here and now", False: "not expected here and now", None: "location not known"}
+        by_probe = score.model.startswith("probe:")
+        said = f"by {score.model}, not checked against the location" if by_probe else place[score.in_range]
         yield (
             f"  {pack.item_id(entry.key)}  {score.raw_score:.3f}  {score.taxon.common_name}"
-            f" ({score.taxon.scientific_name})  {place[score.in_range]}"
+            f" ({score.taxon.scientific_name})  {said}"
         )
 
 

@@ -34,6 +34,7 @@ from rab.domain.value import Value
 from rab.errors import NotFound
 from rab.evidence.calls import call_name, call_ref
 from rab.retrieval.depth import DepthPolicy, cut, depth, order, settled, vote, weights
+from rab.retrieval.diversity import diverse
 from rab.retrieval.neighbours import Nearby, Neighbour, NeighbourPolicy, SegmentSource, nearest
 from rab.retrieval.probes import probe_scores
 from rab.retrieval.rerank import Reranker, rerank
@@ -60,6 +61,8 @@ class Learned(NamedTuple):
 
 
 NOTHING_LEARNED = Learned()
+_LEAST_TAUGHT = 5
+"""Examples of a class, from which a probe's word on it enters a pack."""
 
 
 class Library(SegmentSource, Protocol):
@@ -104,13 +107,8 @@ def gather(
     Raises `NotFound` when the call's vector is not in the store.
     """
     segment_id, card = query.segment.id, store.card
-    found = store.fetch([segment_id]).get(segment_id)
-    if found is None:
-        raise NotFound(
-            f"the vector of segment {segment_id} is not in the store",
-            hint=f"ingest {query.recording.file_name} again with --again",
-        )
-    search = _Search(library, store, query, found.vector, where, policy)
+    vector = _vector(store, query)
+    search = _Search(library, store, query, vector, where, policy)
     near, decision = search.witnesses(learned.reranker)
     return EvidencePack(
         kind="segment",
@@ -120,11 +118,48 @@ def gather(
         query=_query(library, query),
         depth=decision,
         neighbours=tuple(_neighbour(n, one, card.score_threshold) for n, one in enumerate(near.neighbours, start=1)),
-        prototypes=_prototypes(library, store, segment_id, found.vector, near.neighbours, policy.n_prototypes),
+        prototypes=_prototypes(library, store, segment_id, vector, near.neighbours, policy.n_prototypes),
         sequence=_sequence(library, query, policy.n_steps, card.score_threshold),
-        taxon_scores=_taxon_scores(query, found.vector, learned.probes, policy.n_taxon_scores),
+        taxon_scores=_taxon_scores(query, vector, learned.probes, policy.n_taxon_scores),
         notes=(*query.recording.notes.caveats, *map(_copy_words, near.copies_of_query)),
     )
+
+
+def similar(
+    library: Library,
+    store: VectorStore,
+    query: StoredSegment,
+    *,
+    n: int,
+    where: SegmentFilter,
+    policy: EvidencePolicy,
+    learned: Learned = NOTHING_LEARNED,
+    variety: float = 0.0,
+) -> tuple[NeighbourEntry, ...]:
+    """Return the n calls nearest to a stored one, without regard to its signal; nothing is cut.
+
+    With `variety` from 0 to 1, calls that are unlike those listed before them come earlier: maximal marginal relevance
+    with 1 − variety for a trade-off, among four times as many. Raises `NotFound` when the vector is not in the store.
+    """
+    search = _Search(library, store, query, _vector(store, query), where, policy)
+    near = search.nearest(n if variety == 0 else 4 * n, learned.reranker).neighbours
+    if variety > 0 and near:
+        found = store.fetch([one.stored.segment.id for one in near])
+        near = tuple(one for one in near if one.stored.segment.id in found)
+        vectors = np.stack([found[one.stored.segment.id].vector for one in near])
+        similarities = np.array([one.similarity for one in near])
+        near = tuple(near[at] for at in diverse(similarities, vectors @ vectors.T, n, 1 - variety))
+    return tuple(_neighbour(number, one, store.card.score_threshold) for number, one in enumerate(near[:n], start=1))
+
+
+def _vector(store: VectorStore, query: StoredSegment) -> npt.NDArray[np.float32]:
+    found = store.fetch([query.segment.id]).get(query.segment.id)
+    if found is None:
+        raise NotFound(
+            f"the vector of segment {query.segment.id} is not in the store",
+            hint=f"ingest {query.recording.file_name} again with --again",
+        )
+    return found.vector
 
 
 def _query(library: Library, query: StoredSegment) -> QueryEntry:
@@ -152,7 +187,7 @@ class _Search:
         """Find as many as the signal asks for, leave out those that weigh too little, and judge their vote."""
         policy, card = self.policy.depth, self.store.card
         asked = depth(self.query.quality, policy)
-        near = self._nearest(asked.k, reranker)
+        near = self.nearest(asked.k, reranker)
         n_exemplars = self.library.exemplars_per_name(card.space)
         similarities = [one.similarity for one in near.neighbours]
         snr_db = [one.stored.quality.snr_db for one in near.neighbours]
@@ -169,7 +204,8 @@ class _Search:
             decision = decision.model_copy(update={"reasons": (*decision.reasons, words)})
         return near._replace(neighbours=tuple(near.neighbours[at] for at in kept)), decision
 
-    def _nearest(self, k: int, reranker: Reranker | None) -> Nearby:
+    def nearest(self, k: int, reranker: Reranker | None) -> Nearby:
+        """Return the nearest k, or the first k as a reranker orders them."""
         arrange = None if reranker is None else partial(self._reranked, reranker)
         policy = self.policy.neighbours
         return nearest(
@@ -197,11 +233,13 @@ class _Search:
 def _taxon_scores(
     query: StoredSegment, vector: npt.NDArray[np.float32], probes: Sequence[Probe], n: int
 ) -> tuple[TaxonScoreEntry, ...]:
-    """Return the classifier's best scores, and the best of every probe of species that knows such a sound."""
+    """Return the classifier's best scores, and the best of every proven probe of species that knows such a sound."""
     found = [TaxonScoreEntry(key="t", score=score) for score in query.scores[:n]]
     for probe in probes:
         best = probe_scores(probe, vector)[0]
-        if probe.kind == "species" and best.is_familiar:
+        n_taught = probe.n_per_class[probe.classes.index(best.score.taxon.scientific_name)]
+        is_proven = probe.metrics is not None and probe.metrics.beats_chance and n_taught >= _LEAST_TAUGHT
+        if probe.kind == "species" and is_proven and best.is_familiar:
             found.append(TaxonScoreEntry(key="t", score=best.score, probability=best.probability))
     return tuple(one.model_copy(update={"key": f"t{number}"}) for number, one in enumerate(found, start=1))
 

@@ -45,7 +45,18 @@ _SEGMENT: dict[ClaimKind, Form] = {
     "abstention": Form(
         (_Q, _N, _T),
         segment_needs.abstention,
-        frozenset({"silent", "no_signal", "no_neighbours", "far", "species_unsupported", "out_of_range", "conflict"}),
+        frozenset(
+            {
+                "silent",
+                "no_signal",
+                "no_neighbours",
+                "far",
+                "species_unsupported",
+                "vote_unclear",
+                "out_of_range",
+                "conflict",
+            }
+        ),
     ),
     "caveat": Form(
         (_N, _T),

@@ -157,12 +157,15 @@ class Reading:
         if self.query is None:
             return ()
         quality, depth = self.query.quality, self.pack.depth
+        unsupported = depth is not None and not depth.species_claims_supported
+        divided = depth is not None and depth.unsupported_by == "vote"
         holds = {
             "silent": quality.silent or quality.snr_unmeasured == "silent",
             "no_signal": quality.snr_unmeasured == "no_signal",
             "no_neighbours": not self.pack.neighbours,
             "far": bool(self.pack.neighbours) and not self.near and self.holds_call,
-            "species_unsupported": depth is not None and not depth.species_claims_supported,
+            "species_unsupported": unsupported and not divided,
+            "vote_unclear": unsupported and divided,
             "out_of_range": self._leads_out_of_range,
             "conflict": self.disagreement is not None,
         }

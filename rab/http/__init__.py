@@ -13,6 +13,7 @@ from rab.errors import RabError
 from rab.http.context import OpenLibrary
 from rab.http.models import MODEL_ROUTES
 from rab.http.pages import index, latest_report
+from rab.http.parameters import refuse_unknown_parameters
 from rab.http.problems import http_problem, rab_problem, unexpected_problem
 from rab.http.routes import ROUTES
 from rab.http.structure import STRUCTURE_ROUTES
@@ -28,6 +29,7 @@ def create_app(workspace: Workspace, *, model: str, models_dir: Path | None = No
     """
     library = OpenLibrary(workspace, model, models_dir)
     return Litestar(
+        before_request=refuse_unknown_parameters,
         route_handlers=[*ROUTES, *MODEL_ROUTES, *STRUCTURE_ROUTES, index, latest_report],
         dependencies={"context": Provide(lambda: library, sync_to_thread=False)},
         exception_handlers={

@@ -22,6 +22,13 @@ Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="Rows at most."
 Offset = Annotated[int, QueryParameter(ge=0, description="Rows to pass over.")]
 Model = Annotated[str | None, QueryParameter(description="Model whose segments are meant.")]
 
+Nearest = Annotated[
+    int | None, QueryParameter(ge=1, le=1000, description="So many calls, whatever the signal; nothing is cut.")
+]
+Variety = Annotated[
+    float, QueryParameter(ge=0, le=1, description="With a limit: above 0, calls unlike those before them come earlier.")
+]
+
 
 class Health(Value):
     """Whether the service answers, and what it holds."""
@@ -46,7 +53,7 @@ class SegmentPage(Value):
 
 
 class Similar(Value):
-    """The calls nearest to a segment, and why there are that many."""
+    """The calls nearest to a segment; `reasons` say why the pack has as many neighbours as it has."""
 
     segment_id: str
     pack_id: str
@@ -96,14 +103,19 @@ def segment(context: Context, segment_id: FromPath[str]) -> StoredSegment:
 
 
 @get("/v1/segments/{segment_id:str}/similar", sync_to_thread=True, responses=PROBLEMS, tags=["evidence"])
-def similar(context: Context, segment_id: FromPath[str], where: Where = "") -> Similar:
-    """Return the calls nearest to a segment."""
+def similar(
+    context: Context, segment_id: FromPath[str], where: Where = "", limit: Nearest = None, variety: Variety = 0.0
+) -> Similar:
+    """Return the calls nearest to a segment: the neighbours of its pack, or so many as are asked for."""
     pack = questions.evidence(context.workspace, segment_id, where=parse_filter(where))
+    near = pack.neighbours
+    if limit is not None:
+        near = questions.similar(context.workspace, segment_id, n=limit, where=parse_filter(where), variety=variety)
     return Similar(
         segment_id=pack.subject,
         pack_id=pack.pack_id,
         reasons=pack.depth.reasons if pack.depth else (),
-        items=pack.neighbours,
+        items=near,
     )
 
 

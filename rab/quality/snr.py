@@ -17,7 +17,7 @@ duration times bandwidth exceeds 500 (0.25 s of 2 kHz); fainter or smaller ones 
 Limits. A band is never told narrower than 190 Hz (1 kHz in ultrasound), which is the noise bandwidth taken for a pure
 tone. A call that swells and fades throughout (a Hann envelope) reads 2 to 4 dB above the mean over its nominal length,
 since its tails do not count. A broadband call that never pauses and never moves is a noise floor. A recording whose
-noise was gated away, by hand or by a codec, has the SNR of what the gate left.
+noise was gated away, by hand or by a codec, has the SNR of what the gate left, at most 96 dB.
 """
 
 import math
@@ -27,10 +27,13 @@ import numpy as np
 from rab.audio.activity import Activity, noise_power
 from rab.domain.spectrogram import Spectrogram
 
+_MOST_DB = 96.0
+"""The range of 16-bit audio. What reads more was compared with digital silence, which no microphone makes."""
+
 
 def snr_db(spectrogram: Spectrogram, active: Activity) -> float | None:
     """Return the SNR, or None when no power is left after the noise is subtracted or no noise to compare it with."""
     excess = float(active.spectrum.sum() - spectrogram.floor[active.bins].sum(dtype=np.float64))
     signal = excess * len(active.power) * spectrogram.hop_ms / active.active_ms
     noise = noise_power(spectrogram, active.low_hz, active.high_hz)
-    return 10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None
+    return min(10 * math.log10(signal / noise), _MOST_DB) if signal > 0 and noise > 0 else None

@@ -113,7 +113,13 @@ def depth(quality: SignalQuality, policy: DepthPolicy) -> DepthDecision:
     supported = quality.snr_db is not None and quality.snr_db >= policy.floor_db
     if not supported:
         reasons.append("species-level claims not supported: " + _below_floor(quality, policy))
-    return DepthDecision(k=k, k_base=policy.k_clear, species_claims_supported=supported, reasons=tuple(reasons))
+    return DepthDecision(
+        k=k,
+        k_base=policy.k_clear,
+        species_claims_supported=supported,
+        unsupported_by=None if supported else "signal",
+        reasons=tuple(reasons),
+    )
 
 
 def weights(
@@ -176,8 +182,11 @@ def settled(decision: DepthDecision, similarities: Sequence[float], voted: Vote,
     """
     reasons = list(decision.reasons)
     if voted.n_kept < len(similarities):
-        kept, left = similarities[0], similarities[voted.n_kept]
-        reasons.append(f"cut at {voted.n_kept} of {len(similarities)}: similarity falls from {kept:.2f} to {left:.2f}")
+        nearest, left = max(similarities), max(similarities[voted.n_kept :])
+        reasons.append(
+            f"cut at {voted.n_kept} of {len(similarities)}: the others (similarity {left:.2f} at most, the nearest has "
+            f"{nearest:.2f}) weigh less than {policy.least_weight:g} of the weightiest"
+        )
     against = _against(voted, policy)
     supported = decision.species_claims_supported and against is None
     if decision.species_claims_supported and against is not None:
@@ -187,6 +196,7 @@ def settled(decision: DepthDecision, similarities: Sequence[float], voted: Vote,
             "n_kept": voted.n_kept,
             "confidence": voted.confidence,
             "species_claims_supported": supported,
+            "unsupported_by": decision.unsupported_by or (None if supported else "vote"),
             "reasons": tuple(reasons),
         }
     )

@@ -2,8 +2,11 @@
 
 Segments of the same bout are near in any embedding space, and say nothing new: a bird resembles itself a moment ago. So
 the query's own recording is left out for a minute on both sides, and no recording, and if asked no bout of one, gives
-more than a few neighbours, however many of its calls are near. Nor is a copy a witness: the same sound in two files has
-the same vector, is counted once, and its copies are told; copies of the query itself are none at all.
+more than a few neighbours, however many of its calls are near. Nor is a copy a witness, be it cut, coded or levelled
+anew: it is counted once, and its copies are told; copies of the query itself are none at all. Calls of two recordings
+count as copies from a cosine of 0.99 on: of 1,240 windows of real recordings no two of different sounds came that near
+(BirdNET V2.4), and MP3 or OGG leave more than 0.995. Two recordings that share a sound are one source: what was said
+above of one recording holds of both together.
 
 Points that the catalog does not know (left by an ingest that was cut off before its commit) are passed over: they come
 back when that recording is ingested again.
@@ -11,7 +14,6 @@ back when that recording is ingested again.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from itertools import pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -20,10 +22,10 @@ from pydantic import Field
 
 from rab.domain import CallSegment, SegmentFilter, StoredSegment
 from rab.domain.value import Value
-from rab.store.base import StoredVector, VectorStore
+from rab.store.base import VectorStore
 
-_SAME = 2e-6
-"""Cosines closer to 1 than this are of one vector: twice what six decimals round away."""
+_COPY = 0.99
+"""Cosine from which calls of two recordings are one sound."""
 
 
 class NeighbourPolicy(Value):
@@ -88,56 +90,71 @@ def nearest(
         hits = store.search(vector, asked, where, exclude_ids=[query.id])
         known |= catalog.segments([hit.segment_id for hit in hits if hit.segment_id not in seen])
         seen.update(hit.segment_id for hit in hits)
-        apart = [
+        apart = tuple(
             Neighbour(stored=known[hit.segment_id], similarity=hit.similarity)
             for hit in hits
             if hit.segment_id in known and not _same_bout(known[hit.segment_id].segment, query, policy.own_bout_ms)
-        ]
-        found = _without_copies(apart, store) if policy.folds_copies else Nearby(tuple(apart))
-        kept = _witnesses(found.neighbours, policy)
+        )
+        found, source_of = _without_copies(apart, store, query, policy) if policy.folds_copies else (Nearby(apart), {})
+        kept = _witnesses(found.neighbours, source_of, policy)
         if len(kept) >= k or len(hits) < asked:
             break
         asked *= 4
     if arrange is not None:
-        kept = _witnesses(arrange(found.neighbours), policy)
+        kept = _witnesses(arrange(found.neighbours), source_of, policy)
     return found._replace(neighbours=tuple(kept[:k]))
 
 
-def _without_copies(near: Sequence[Neighbour], store: VectorStore) -> Nearby:
-    """Fold neighbours, best first, with one vector into the first of them; leave out those with the query's."""
-    others = [one for one in near if one.similarity < 1 - _SAME]
-    as_near = [pair for pair in pairwise(others) if pair[0].similarity - pair[1].similarity <= _SAME]
-    vectors = store.fetch(sorted({one.stored.segment.id for pair in as_near for one in pair})) if as_near else {}
+def _without_copies(
+    near: Sequence[Neighbour], store: VectorStore, query: CallSegment, policy: NeighbourPolicy
+) -> tuple[Nearby, dict[str, str]]:
+    """Fold copies into the first of them and leave out those of the query, and of what surrounds it in their files.
+
+    Also return which recordings are of one source: recording id → the id of the first of them.
+    """
+    vectors = store.fetch([one.stored.segment.id for one in near])
+    near = [one for one in near if one.stored.segment.id in vectors]
+    copies = tuple(one.stored for one in near if one.similarity >= _COPY)
     kept: list[Neighbour] = []
-    for one in others:
-        at = len(kept) - 1
-        while at >= 0 and kept[at].similarity - one.similarity <= _SAME and not _is_copy(kept[at], one, vectors):
-            at -= 1
-        if at >= 0 and kept[at].similarity - one.similarity <= _SAME:
-            kept[at] = kept[at].model_copy(update={"n_copies": kept[at].n_copies + 1})
+    rows: list[npt.NDArray[np.float32]] = []
+    source_of: dict[str, str] = {}
+    for one in near:
+        segment = one.stored.segment
+        if any(_same_bout(segment, _placed(query, copy.segment), policy.own_bout_ms) for copy in copies):
+            continue
+        vector = vectors[segment.id].vector
+        cosines = np.stack(rows) @ vector if rows else np.zeros(0, np.float32)
+        like = [at for at in np.flatnonzero(cosines >= _COPY) if kept[at].stored.recording.id != segment.recording_id]
+        if like:
+            first = kept[like[0]]
+            kept[like[0]] = first.model_copy(update={"n_copies": first.n_copies + 1})
+            source = source_of.get(first.stored.recording.id, first.stored.recording.id)
+            source_of.setdefault(segment.recording_id, source)
         else:
             kept.append(one)
-    return Nearby(tuple(kept), tuple(one.stored for one in near[: len(near) - len(others)]))
+            rows.append(vector)
+    return Nearby(tuple(kept), copies), source_of
 
 
-def _is_copy(one: Neighbour, other: Neighbour, vectors: Mapping[str, StoredVector]) -> bool:
-    first, second = (vectors.get(each.stored.segment.id) for each in (one, other))
-    return first is not None and second is not None and float(first.vector @ second.vector) >= 1 - _SAME
+def _placed(query: CallSegment, copy: CallSegment) -> CallSegment:
+    """Return the query where its copy lies."""
+    return query.model_copy(update={"recording_id": copy.recording_id, "t0_ms": copy.t0_ms, "t1_ms": copy.t1_ms})
 
 
-def _witnesses(near: Sequence[Neighbour], policy: NeighbourPolicy) -> list[Neighbour]:
-    """Return the first few of every recording, and of every bout of one."""
-    per_recording: Counter[str] = Counter()
+def _witnesses(near: Sequence[Neighbour], source_of: Mapping[str, str], policy: NeighbourPolicy) -> list[Neighbour]:
+    """Return the first few of every source, and of every bout of one."""
+    per_source: Counter[str] = Counter()
     kept: list[Neighbour] = []
     for one in near:
         segment = one.stored.segment
-        if per_recording[segment.recording_id] == policy.max_per_recording:
+        source = source_of.get(segment.recording_id, segment.recording_id)
+        if per_source[source] == policy.max_per_recording:
             continue
         if policy.max_per_bout is not None:
             n_near = sum(_same_bout(other.stored.segment, segment, policy.own_bout_ms) for other in kept)
             if n_near >= policy.max_per_bout:
                 continue
-        per_recording[segment.recording_id] += 1
+        per_source[source] += 1
         kept.append(one)
     return kept
 

@@ -52,3 +52,12 @@ class LoadedInBulk(Protocol):
     def loading(self) -> AbstractContextManager[None]:
         """Index nothing until the block ends, however it ends."""
         ...
+
+
+@runtime_checkable
+class Settling(Protocol):
+    """A store that gets faster by itself, after it was filled or opened."""
+
+    def settle(self) -> None:
+        """Wait until it has. Searches need not: they are right at any time."""
+        ...

@@ -64,6 +64,11 @@ def cluster_library(workspace: Workspace, *, model: str, watch: Watch = lambda _
     return found.model_copy(update={"changes": changes(before, members)})
 
 
+_FAR = 0.95
+"""Novelty from which a new segment belongs to no cluster, whichever is nearest: HDBSCAN would reach for it, and a call
+that lies farther out than nineteen of twenty waits for the next clustering."""
+
+
 def assign_new(workspace: Workspace, *, model: str) -> int:
     """Place the segments that came after the current clustering, in a cluster or in none; return how many.
 
@@ -86,7 +91,10 @@ def assign_new(workspace: Workspace, *, model: str) -> int:
         if not stored:
             continue
         clusters, novelty = cluster_model.place(np.stack([one.vector for one in stored.values()]))
-        found_as = dict(zip(stored, clusters, strict=True))
+        fitting = (
+            None if far is not None and far >= _FAR else cluster for cluster, far in zip(clusters, novelty, strict=True)
+        )
+        found_as = dict(zip(stored, fitting, strict=True))
         members = {
             segment_id: cluster if cluster in current else None
             for segment_id, cluster in followed(found_as, identities).items()

@@ -24,6 +24,7 @@ from rab.domain import Deployment, EmbedderCard, FileFailure, FileSkipped, Inges
 from rab.embedders.scores import PrivacyMode
 from rab.errors import RabError, SpaceMismatch, StorageFailed
 from rab.logs import canonical_line
+from rab.store.standing import Settling
 from rab.workflows.clustering import assign_new
 from rab.workflows.listening import Batch, Heard, Listener
 from rab.workflows.pipeline import in_order
@@ -90,8 +91,9 @@ def ingest(
         account.caveats.update(dict.fromkeys(caveat for one in listeners for caveat in one.caveats()))
         if policy.night.is_on and not any(one.card.task == "bats" for one in listeners):
             account.caveats["The hours of activity are those of bats, and no model of bats was asked."] = None
+        elapsed_ms = 1000 * (time.perf_counter() - started)
         _place(workspace, listeners, account)
-        report = _kept(workspace, account.report(models, 1000 * (time.perf_counter() - started)))
+        report = _kept(workspace, account.report(models, elapsed_ms))
         line.update(n_files=report.n_files, n_segments=report.n_segments, n_failed=len(report.failures))
     return report
 
@@ -138,10 +140,13 @@ def _ordered(files: Sequence[Path], order: ProcessingOrder, places: Sequence[Dep
 
 
 def _place(workspace: Workspace, listeners: Sequence[Listener], account: "_Account") -> None:
-    """Give new segments their place among the clusters that there are."""
+    """Give new segments their place among the clusters that there are, and wait for what makes searches fast."""
     if account.n_segments == 0:
         return
     for listener in listeners:
+        store = workspace.store(listener.card)
+        if isinstance(store, Settling):
+            store.settle()
         try:
             assign_new(workspace, model=listener.card.key)
         except RabError as error:

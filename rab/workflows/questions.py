@@ -3,9 +3,10 @@
 import base64
 from contextlib import suppress
 
-from rab.domain import EvidencePack, Interpretation, SegmentFilter, StoredSegment
+from rab.domain import EmbedderCard, EvidencePack, Interpretation, NeighbourEntry, SegmentFilter, StoredSegment
 from rab.errors import NotFound
 from rab.evidence.segment_pack import Learned, gather
+from rab.evidence.segment_pack import similar as nearest_calls
 from rab.generation import write_interpretation
 from rab.logs import canonical_line
 from rab.workflows.media import picture
@@ -31,12 +32,33 @@ def evidence(
     query = find_segment(workspace, segment)
     with canonical_line("evidence", segment_id=query.segment.id) as line:
         card = workspace.card(query.segment.embedder)
-        learned = Learned(reranker_in_use(workspace, card), tuple(probes_of(workspace, card)))
-        store = workspace.store(card)
+        store, learned = workspace.store(card), _learned(workspace, card)
         pack = gather(workspace.catalog, store, query, where=where, policy=workspace.evidence, learned=learned)
         workspace.catalog.save_pack(pack)
         line.update(pack_id=pack.pack_id, n_neighbours=len(pack.neighbours))
     return _with_thumbnails(workspace, pack) if thumbnails else pack
+
+
+def similar(
+    workspace: Workspace, segment: str, *, n: int, where: SegmentFilter = EVERYTHING, variety: float = 0.0
+) -> tuple[NeighbourEntry, ...]:
+    """Return the n calls nearest to a segment; with `variety` (0 to 1), calls unlike those before them come earlier."""
+    query = find_segment(workspace, segment)
+    card = workspace.card(query.segment.embedder)
+    return nearest_calls(
+        workspace.catalog,
+        workspace.store(card),
+        query,
+        n=n,
+        where=where,
+        policy=workspace.evidence,
+        learned=_learned(workspace, card),
+        variety=variety,
+    )
+
+
+def _learned(workspace: Workspace, card: EmbedderCard) -> Learned:
+    return Learned(reranker_in_use(workspace, card), tuple(probes_of(workspace, card)))
 
 
 def interpret(workspace: Workspace, segment: str, *, where: SegmentFilter = EVERYTHING) -> Interpretation:

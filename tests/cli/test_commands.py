@@ -81,6 +81,18 @@ def test_evidence_schema_and_thumbnails(rab: Rab, segment: str) -> None:
     assert {} == plain["thumbnails"] != pictured["thumbnails"]
 
 
+def test_similar_gives_as_many_as_are_asked_for(rab: Rab, segment: str) -> None:
+    """With a limit nothing is cut, and order is similarity's; variety keeps the nearest first and brings others."""
+    plain = loaded(rab("similar", segment, "--limit", "12", "--json"))
+    similarities = [entry["similarity"] for entry in plain]
+    assert (12, sorted(similarities, reverse=True)) == (len(plain), similarities)
+    varied = loaded(rab("similar", segment, "--limit", "12", "--variety", "0.6", "--json"))
+    ids, others = ([entry["call"]["segment_id"] for entry in some] for some in (plain, varied))
+    assert ids[0] == others[0]
+    assert set(ids) != set(others)
+    assert 2 == rab("similar", segment, "--variety", "0.5").code
+
+
 def test_similar_under_a_filter_that_admits_nothing_says_so(rab: Rab, segment: str) -> None:
     """No neighbour is an answer, in words."""
     assert "no other call is stored that the filter admits\n" == rab("similar", segment, "--where", "site=Nowhere").out

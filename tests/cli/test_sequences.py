@@ -19,9 +19,12 @@ def test_sequences_are_told_in_words_and_json(rab: Rab, command: str) -> None:
 
 
 def test_what_follows_a_taxon(rab: Rab) -> None:
-    """The usual follower is told, or that there is none."""
-    answer = rab("sequences", "transitions", "--by", "taxon", "--after", "Nobody")
-    assert (0, "nothing follows Nobody within 4 s\n") == (answer.code, answer.out)
+    """The usual follower is told; what no sequence holds is named with what comes near it."""
+    told = rab("sequences", "transitions", "--by", "taxon", "--after", "Turdus merula")
+    assert "Turdus merula" in told.out
+    unknown = rab("sequences", "transitions", "--by", "taxon", "--after", "Turdus merulo")
+    assert 3 == unknown.code
+    assert "did you mean Turdus merula" in unknown.err
 
 
 def test_without_labels_the_next_step_is_named(rab: Rab) -> None:

@@ -82,6 +82,7 @@ def test_evidence_is_the_pack_of_the_workflow(client: Client, library: Workspace
     similar = get(client, f"/v1/segments/{segment}/similar")
     assert (pack.pack_id, segment) == (similar["pack_id"], similar["segment_id"])
     assert pack.model_dump(mode="json")["neighbours"] == similar["items"]
+    assert 12 == len(get(client, f"/v1/segments/{segment}/similar", limit=12, variety=0.5)["items"])
     assert similar["reasons"]
 
 
@@ -222,3 +223,10 @@ def test_many_ask_at_once(client: Client, segment: str) -> None:
         answers = list(pool.map(lambda _: client.get(f"/v1/segments/{segment}/evidence"), range(20)))
     assert [200] * 20 == [answer.status_code for answer in answers]
     assert 1 == len({answer.content for answer in answers})
+
+
+@pytest.mark.parametrize("address", ["/v1/segments", "/v1/health", "/v1/clusters/c1"])
+def test_unknown_parameters_are_refused(client: Client, address: str) -> None:
+    """A slip in a parameter's name is told with what the route takes; it does not let everything through."""
+    problem = assert_problem(client.get(address, params={"wehre": "snr>=10"}), 400, "input")
+    assert "'wehre'" in problem["detail"]

@@ -104,7 +104,7 @@ def found(shelf: Shelf, query: CallSegment, k: int = 10, policy: NeighbourPolicy
 def test_nearest_come_first_without_the_query(shelf: Shelf) -> None:
     """Other recordings' calls come back in the order of similarity; the query does not."""
     query = shelf.put("a" * 64, 0, 0.0)
-    far, near = shelf.put("b" * 64, 0, 0.8), shelf.put("c" * 64, 0, 0.1)
+    far, near = shelf.put("b" * 64, 0, 0.8), shelf.put("c" * 64, 0, 0.2)
     assert found(shelf, query) == [near.id, far.id]
 
 
@@ -120,7 +120,7 @@ def test_own_bout_is_left_out(shelf: Shelf) -> None:
 def test_no_recording_speaks_for_all(shelf: Shelf) -> None:
     """One recording gives at most `max_per_recording`, however near its calls are."""
     query = shelf.put("a" * 64, 0, 0.0)
-    chorus = [shelf.put("b" * 64, 3000 * n, 0.01 * n).id for n in range(1, 41)]
+    chorus = [shelf.put("b" * 64, 3000 * n, 0.2 + 0.01 * n).id for n in range(40)]
     lone = shelf.put("c" * 64, 0, 1.2)
     assert found(shelf, query, policy=NeighbourPolicy(max_per_recording=2)) == [*chorus[:2], lone.id]
 
@@ -129,7 +129,7 @@ def test_points_without_a_catalog_row_are_passed_over(shelf: Shelf) -> None:
     """What an ingest left behind when it was cut off is no evidence."""
     query = shelf.put("a" * 64, 0, 0.0)
     for n in range(30):
-        shelf.put("b" * 64, 3000 * n, 0.01, in_catalog=False)
+        shelf.put("b" * 64, 3000 * n, 0.2, in_catalog=False)
     kept = shelf.put("c" * 64, 0, 0.5)
     assert found(shelf, query, k=3) == [kept.id]
 
@@ -137,8 +137,8 @@ def test_points_without_a_catalog_row_are_passed_over(shelf: Shelf) -> None:
 def test_search_is_widened_past_a_recording_that_holds_everything_near(shelf: Shelf) -> None:
     """A thousand near calls of one recording do not hide the other recordings behind them."""
     query = shelf.put("a" * 64, 0, 0.0)
-    chorus = {shelf.put("b" * 64, 3000 * n, 0.01 + 0.0005 * n).id for n in range(1000)}
-    others = [shelf.put(f"{n:064x}", 0, 1.0 + 0.01 * n).id for n in range(6)]
+    chorus = {shelf.put("b" * 64, 3000 * n, 0.2 + 0.0005 * n).id for n in range(1000)}
+    others = [shelf.put(f"{n:064x}", 0, 0.9 + 0.15 * n).id for n in range(6)]
     near = found(shelf, query, k=9)
     assert (chorus.issuperset(near[:3]), near[3:]) == (True, others)
 
@@ -154,6 +154,26 @@ def test_copies_count_once_and_are_told(shelf: Shelf) -> None:
     assert {min(copies): 2, other.id: 0} == {one.stored.segment.id: one.n_copies for one in near.neighbours}
 
 
+def test_a_copied_file_is_one_source_with_its_original(shelf: Shelf) -> None:
+    """What surrounds a copy of the query is no witness either, and two copies of a file give no more than one file."""
+    query = shelf.put("a" * 64, 0, 0.0)
+    shelf.put("b" * 64, 0, 0.05)  # the query, coded anew
+    shelf.put("b" * 64, 3000, 0.4)
+    later = shelf.put("b" * 64, 90_000, 0.6)
+    for letter in "cd":
+        shelf.put(letter * 64, 0, 0.8)
+    others = [shelf.put("c" * 64, 9000, 1.0), shelf.put("d" * 64, 18_000, 1.2)]
+    policy = NeighbourPolicy(max_per_recording=2)
+    assert [later.id, shelf_first(shelf, "c", "d", 0.8), others[0].id] == found(shelf, query, policy=policy)
+
+
+def shelf_first(shelf: Shelf, one: str, other: str, angle: float) -> str:
+    """Return which of two equal calls comes first: ties go by segment id."""
+    near = shelf.store.search(np.array([np.cos(angle), np.sin(angle)], np.float32), 2, SegmentFilter())
+    assert {one * 64, other * 64} == {shelf.known[hit.segment_id].segment.recording_id for hit in near}
+    return near[0].segment_id
+
+
 def test_copies_stay_where_they_are_asked_for(shelf: Shelf) -> None:
     """Without folding every file speaks for itself, also with the query's own sound."""
     query = shelf.put("a" * 64, 0, 0.0)
@@ -165,7 +185,7 @@ def test_a_bout_gives_a_few(shelf: Shelf) -> None:
     """Two calls a minute apart are one bout; later ones of the same recording are another."""
     query = shelf.put("a" * 64, 0, 0.0)
     first, second, third = (
-        shelf.put("b" * 64, t0_ms, angle).id for t0_ms, angle in [(0, 0.1), (9000, 0.2), (90_000, 0.3)]
+        shelf.put("b" * 64, t0_ms, angle).id for t0_ms, angle in [(0, 0.2), (9000, 0.4), (90_000, 0.6)]
     )
     assert [first, third] == found(shelf, query, policy=NeighbourPolicy(max_per_bout=1))
     assert [first, second, third] == found(shelf, query)
@@ -174,7 +194,7 @@ def test_a_bout_gives_a_few(shelf: Shelf) -> None:
 def test_another_order_decides_before_recordings_are_limited(shelf: Shelf) -> None:
     """What `arrange` puts first is kept, though nearer calls of its recording fill it by similarity."""
     query = shelf.put("a" * 64, 0, 0.0)
-    ids = [shelf.put("b" * 64, 100_000 * n, 0.1 * n).id for n in range(1, 6)]
+    ids = [shelf.put("b" * 64, 100_000 * n, 0.2 * n).id for n in range(1, 6)]
     near = nearest(
         shelf.store,
         shelf,

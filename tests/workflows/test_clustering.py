@@ -216,16 +216,17 @@ def test_new_calls_find_their_cluster(made_up: Library) -> None:
     assert 0 == assign_new(made_up.workspace, model=MODEL)
     made_up.cluster()
     merge_clusters(made_up.workspace, ["c1", "c2"], author="Ann")
-    known = [made_up.record(f"n{number}", [axis(number)] * 2) for number in range(3)]
+    known = [made_up.record(f"n{number}", [axis(number)] * 4) for number in range(3)]
     strange = made_up.record("strange", [-axis(9)])
-    assert 7 == assign_new(made_up.workspace, model=MODEL)
+    assert 13 == assign_new(made_up.workspace, model=MODEL)
     now = made_up.in_catalog()
-    assert ["c1", "c1", "c3"] == sorted(str(now[ids[0]]) for ids in known)
+    joined = [{now[one] for one in ids} - {None} for ids in known]  # the farthest out of each kind may wait
+    assert [{"c1"}, {"c1"}, {"c3"}] == sorted(joined, key=sorted)
     assert now[strange[0]] is None
     assert now == made_up.in_store()
     clustering = made_up.catalog.clustering(CARD.space)
     assert clustering is not None
-    assert (103, sum(one is None for one in now.values())) == (clustering.n_segments, clustering.n_unassigned)
+    assert (109, sum(one is None for one in now.values())) == (clustering.n_segments, clustering.n_unassigned)
     assert all(one.n_members == len(made_up.catalog.cluster_members(one.id)) for one in clustering.clusters)
     novelty = made_up.catalog.novelty(strange[0])
     assert novelty is not None

@@ -22,6 +22,8 @@ class Payloads(Database):
         noted = select(outdated_payloads.c.pk, segments.c.id).select_from(outdated_payloads).join(segments).join(spaces)
         some = noted.where(spaces.c.space == space).order_by(outdated_payloads.c.pk).limit(limit)
         with self._reading() as connection:
+            if connection.scalar(select(outdated_payloads.c.pk).limit(1)) is None:
+                return {}  # asked before every search; SQLite would join from the segments
             return dict(connection.execute(some).all())
 
     def forget_outdated(self, notes: Iterable[int]) -> None:

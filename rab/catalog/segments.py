@@ -24,7 +24,7 @@ from rab.catalog.schema import (
     taxon_scores,
 )
 from rab.catalog.statements import chunks
-from rab.domain import LibraryFacts, SegmentFilter, StoredSegment, TaxonScore
+from rab.domain import LibraryFacts, SegmentFilter, SegmentPlace, StoredSegment, TaxonScore
 from rab.errors import InputError, NotFound
 
 _MIN_PREFIX = 6
@@ -69,6 +69,26 @@ class Segments(Database):
                 for stored in _load(connection, select(segments.c.pk).where(segments.c.id.in_(some)))
             ]
         return {stored.segment.id: stored for stored in found}
+
+    def places(self, ids: Sequence[str]) -> dict[str, SegmentPlace]:
+        """Return where those are that exist, by id: a tenth of the time that whole segments take."""
+        row = segments.c
+        found = select(row.id, recordings.c.id, row.t0_ms, row.t1_ms, row.channel, row.snr_db)
+        found = found.join_from(segments, recordings)
+        with self._reading() as connection:
+            rows = (connection.execute(found.where(row.id.in_(some))).all() for some in chunks(dict.fromkeys(ids)))
+            return {one[0]: SegmentPlace(*one) for some in rows for one in some}
+
+    def raw_scores(self, ids: Sequence[str]) -> dict[str, dict[str, float]]:
+        """Return the raw scores of segments by scientific name; a segment without any is left out."""
+        scored = segments.join(taxon_scores).join(classes)
+        every = select(segments.c.id, classes.c.scientific_name, taxon_scores.c.raw_score).select_from(scored)
+        found: dict[str, dict[str, float]] = defaultdict(dict)
+        with self._reading() as connection:
+            for some in chunks(dict.fromkeys(ids)):
+                for segment_id, name, raw_score in connection.execute(every.where(segments.c.id.in_(some))):
+                    found[segment_id][name] = raw_score
+        return dict(found)
 
     def known_segments(self, ids: Sequence[str]) -> set[str]:
         """Return which of the ids exist."""

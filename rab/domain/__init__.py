@@ -36,7 +36,7 @@ from rab.domain.job import FileFailure, FileSkipped, IngestReport
 from rab.domain.label import Label, LabelKind, LabelSource
 from rab.domain.quality import SignalQuality, Unmeasured
 from rab.domain.recording import RecorderNotes, Recording
-from rab.domain.segment import CallSegment, StoredSegment, local_time
+from rab.domain.segment import CallSegment, SegmentPlace, StoredSegment, local_time
 from rab.domain.statement import (
     Claim,
     ClaimKind,
@@ -103,6 +103,7 @@ __all__ = [
     "ScoredTaxon",
     "SegmentFilter",
     "SegmentPayload",
+    "SegmentPlace",
     "SequenceStep",
     "SignalQuality",
     "StoredSegment",

@@ -5,6 +5,7 @@ with everything that was measured on it: the unit in which evidence is gathered.
 """
 
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -33,6 +34,17 @@ class CallSegment(Value):
     """The band of a call that the model found; None where a window is a segment, whatever sounds in it."""
     detection_score: Fraction | None = None
     """How sure the model is that there is a call, whosever it is; None where windows are segments."""
+
+
+class SegmentPlace(NamedTuple):
+    """Where a segment is and how well it is heard: enough to choose among many, for a fraction of a noun."""
+
+    segment_id: str
+    recording_id: str
+    t0_ms: float
+    t1_ms: float
+    channel: int | None = None
+    snr_db: float | None = None
 
 
 class StoredSegment(Value):

@@ -4,7 +4,7 @@ Depth first (how many witnesses the signal asks for), then the witnesses, the cl
 and after it, and what the classifier thinks. Nothing is judged here; that is the validator's work.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -35,9 +35,9 @@ from rab.errors import NotFound
 from rab.evidence.calls import call_name, call_ref
 from rab.retrieval.depth import DepthPolicy, cut, depth, order, settled, vote, weights
 from rab.retrieval.diversity import diverse
-from rab.retrieval.neighbours import Nearby, Neighbour, NeighbourPolicy, SegmentSource, nearest
+from rab.retrieval.neighbours import Candidate, Nearby, Neighbour, NeighbourPolicy, SegmentSource, Vectors, nearest
 from rab.retrieval.probes import probe_scores
-from rab.retrieval.rerank import Reranker, rerank
+from rab.retrieval.rerank import RerankCandidate, Reranker, rerank
 from rab.retrieval.rerank.nodes import nodes
 from rab.store.base import VectorStore
 
@@ -82,6 +82,10 @@ class Library(SegmentSource, Protocol):
 
     def exemplars_per_name(self, space: str) -> float | None:
         """Return how many segments a typical name of the library has."""
+        ...
+
+    def raw_scores(self, ids: Sequence[str]) -> Mapping[str, Mapping[str, float]]:
+        """Return the raw scores of segments by scientific name."""
         ...
 
     def novelty(self, segment_id: str) -> NoveltyScore | None:
@@ -219,15 +223,25 @@ class _Search:
             arrange=arrange,
         )
 
-    def _reranked(self, reranker: Reranker, near: Sequence[Neighbour]) -> list[Neighbour]:
+    def _reranked(self, reranker: Reranker, near: Sequence[Candidate], vectors: Vectors) -> list[Candidate]:
         """Put the nearest candidates into a reranker's order; those behind them follow as they are."""
-        first, rest = near[: self.policy.neighbours.n_candidates], near[self.policy.neighbours.n_candidates :]
-        found = self.store.fetch([one.stored.segment.id for one in first])
-        vectors = {self.query.segment.id: self.vector} | {one: stored.vector for one, stored in found.items()}
-        there = [one for one in first if one.stored.segment.id in vectors]
-        calls, similarities = [one.stored for one in there], [one.similarity for one in there]
-        query, *candidates = nodes([self.query, *calls], vectors, [1.0, *similarities])
-        return [there[at] for at in rerank(query, candidates, reranker).order] + list(rest)
+        n = self.policy.neighbours.n_candidates
+        raw_scores = self.library.raw_scores([one.place.segment_id for one in near[:n]])
+        candidates = [
+            RerankCandidate(
+                vector=vectors[one.place.segment_id],
+                recording_id=one.place.recording_id,
+                channel=one.place.channel,
+                t0_ms=one.place.t0_ms,
+                t1_ms=one.place.t1_ms,
+                snr_db=one.place.snr_db,
+                raw_scores=raw_scores.get(one.place.segment_id, {}),
+                similarity=one.similarity,
+            )
+            for one in near[:n]
+        ]
+        (query,) = nodes([self.query], {self.query.segment.id: self.vector}, [1.0])
+        return [near[at] for at in rerank(query, candidates, reranker).order] + list(near[n:])
 
 
 def _taxon_scores(

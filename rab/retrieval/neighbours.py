@@ -13,16 +13,16 @@ back when that recording is ingested again.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from rab.domain import CallSegment, SegmentFilter, StoredSegment
+from rab.domain import CallSegment, SegmentFilter, SegmentPlace, StoredSegment
 from rab.domain.value import Value
-from rab.store.base import VectorStore
+from rab.store.base import Hit, VectorStore
 
 _COPY = 0.99
 """Cosine from which calls of two recordings are one sound."""
@@ -48,6 +48,10 @@ class SegmentSource(Protocol):
         """Return those that exist, by id."""
         ...
 
+    def places(self, ids: Sequence[str]) -> Mapping[str, SegmentPlace]:
+        """Return where those are that exist, by id."""
+        ...
+
 
 class Neighbour(Value):
     """A stored call, its cosine similarity to the query, and how many exact copies of its sound were folded into it."""
@@ -64,7 +68,17 @@ class Nearby(NamedTuple):
     copies_of_query: tuple[StoredSegment, ...] = ()
 
 
-Arrange = Callable[[Sequence[Neighbour]], Sequence[Neighbour]]
+class Candidate(NamedTuple):
+    """A segment near the query, before all else is known of it; `n_copies` as of a neighbour."""
+
+    place: SegmentPlace
+    similarity: float
+    n_copies: int = 0
+
+
+Vectors = Mapping[str, npt.NDArray[np.float32]]
+"""Segment id → unit vector, float32 [dim]."""
+Arrange = Callable[[Sequence[Candidate], Vectors], Sequence[Candidate]]
 """Puts candidates, nearest first, into another order."""
 
 
@@ -81,77 +95,119 @@ def nearest(
 ) -> Nearby:
     """Return at most k calls near `vector` (float32 [dim]): the nearest, or the first k as `arrange` orders them.
 
-    Fewer come back when the library, under `where` and the policy, holds no more: the search is widened until then.
+    Fewer come back when the library, under `where` and the policy, holds no more: until then the search goes on among
+    recordings that have not given all they may.
     """
-    asked = 2 * k + 8 if arrange is None else max(2 * k + 8, policy.n_candidates)
-    known: dict[str, StoredSegment] = {}
-    seen: set[str] = set()
+    n_candidates = k if arrange is None else max(k, policy.n_candidates)
+    asked = max(2 * k, n_candidates) + 8
+    hits: list[Hit] = []
+    places: dict[str, SegmentPlace] = {}
+    vectors: dict[str, npt.NDArray[np.float32]] = {}
+    spent: set[str] = set()
     while True:
-        hits = store.search(vector, asked, where, exclude_ids=[query.id])
-        known |= catalog.segments([hit.segment_id for hit in hits if hit.segment_id not in seen])
-        seen.update(hit.segment_id for hit in hits)
-        apart = tuple(
-            Neighbour(stored=known[hit.segment_id], similarity=hit.similarity)
-            for hit in hits
-            if hit.segment_id in known and not _same_bout(known[hit.segment_id].segment, query, policy.own_bout_ms)
-        )
-        found, source_of = _without_copies(apart, store, query, policy) if policy.folds_copies else (Nearby(apart), {})
-        kept = _witnesses(found.neighbours, source_of, policy)
-        if len(kept) >= k or len(hits) < asked:
+        passed = [one.segment_id for one in hits if _recording(places, one) not in spent]
+        more = store.search(vector, asked, _elsewhere(where, spent), exclude_ids=[query.id, *passed])
+        hits += more
+        places |= catalog.places([one.segment_id for one in more])
+        apart = [
+            Candidate(places[one.segment_id], one.similarity)
+            for one in hits
+            if one.segment_id in places and not _same_bout(places[one.segment_id], query, policy.own_bout_ms)
+        ]
+        copies = [one for one in apart if policy.folds_copies and one.similarity >= _COPY]
+        pool = _pool(_without_surroundings(apart, copies, policy), k, n_candidates, policy)
+        unread = [one.place.segment_id for one in pool if one.place.segment_id not in vectors]
+        vectors |= {one: found.vector for one, found in store.fetch(unread).items()}
+        sounds = _without_copies(pool, vectors, policy)
+        if len(_witnesses(sounds.near, sounds.source_of, policy)) >= k or len(more) < asked:
             break
-        asked *= 4
-    if arrange is not None:
-        kept = _witnesses(arrange(found.neighbours), source_of, policy)
-    return found._replace(neighbours=tuple(kept[:k]))
+        given = Counter(one.place.recording_id for one in sounds.near)
+        spent = {one for one, n in given.items() if n >= policy.max_per_recording}
+    ordered = sounds.near if arrange is None else arrange(sounds.near, vectors)
+    chosen = _witnesses(ordered, sounds.source_of, policy)[:k]
+    stored = catalog.segments([one.place.segment_id for one in (*chosen, *copies)])
+    neighbours = (
+        Neighbour(stored=stored[one.place.segment_id], similarity=one.similarity, n_copies=one.n_copies)
+        for one in chosen
+        if one.place.segment_id in stored
+    )
+    own = (stored.get(one.place.segment_id) for one in copies)
+    return Nearby(tuple(neighbours), tuple(one for one in own if one is not None))
 
 
-def _without_copies(
-    near: Sequence[Neighbour], store: VectorStore, query: CallSegment, policy: NeighbourPolicy
-) -> tuple[Nearby, dict[str, str]]:
-    """Fold copies into the first of them and leave out those of the query, and of what surrounds it in their files.
+def _recording(places: Mapping[str, SegmentPlace], hit: Hit) -> str | None:
+    place = places.get(hit.segment_id)
+    return None if place is None else place.recording_id
 
-    Also return which recordings are of one source: recording id → the id of the first of them.
+
+def _elsewhere(where: SegmentFilter, spent: Collection[str]) -> SegmentFilter:
+    """Return the filter, less some recordings."""
+    if not spent:
+        return where
+    return where.model_copy(update={"exclude": (*where.exclude, SegmentFilter(recording_ids=tuple(spent)))})
+
+
+class _Sounds(NamedTuple):
+    """What is near, each sound once; and recording id → id of the first of its source."""
+
+    near: list[Candidate]
+    source_of: dict[str, str]
+
+
+def _pool(apart: Sequence[Candidate], k: int, n_candidates: int, policy: NeighbourPolicy) -> list[Candidate]:
+    """Return the nearest, and behind them those that may still be witnesses, three times as many as are wanted.
+
+    The hundredth call of one recording cannot be a witness, so its vector need not be fetched.
     """
-    vectors = store.fetch([one.stored.segment.id for one in near])
-    near = [one for one in near if one.stored.segment.id in vectors]
-    copies = tuple(one.stored for one in near if one.similarity >= _COPY)
-    kept: list[Neighbour] = []
-    rows: list[npt.NDArray[np.float32]] = []
+    first = apart[:n_candidates] if n_candidates > k else []
+    some = _witnesses(apart, {}, policy.model_copy(update={"max_per_bout": None}))[: 3 * k + 8]
+    return sorted({one.place.segment_id: one for one in (*first, *some)}.values(), key=_nearest_first)
+
+
+def _nearest_first(one: Candidate) -> tuple[float, str]:
+    return -one.similarity, one.place.segment_id
+
+
+def _without_surroundings(
+    near: Sequence[Candidate], copies: Sequence[Candidate], policy: NeighbourPolicy
+) -> list[Candidate]:
+    """Leave out copies of the query, and what surrounds them in their files as it surrounds the query in its own."""
+    return [one for one in near if not any(_same_bout(one.place, copy.place, policy.own_bout_ms) for copy in copies)]
+
+
+def _without_copies(near: Sequence[Candidate], vectors: Vectors, policy: NeighbourPolicy) -> _Sounds:
+    """Fold copies into the first of them."""
+    near = [one for one in near if one.place.segment_id in vectors]
+    if not policy.folds_copies or not near:
+        return _Sounds(list(near), {})
+    matrix = np.stack([vectors[one.place.segment_id] for one in near])
+    is_like = matrix @ matrix.T >= _COPY
+    kept: dict[int, Candidate] = {}
     source_of: dict[str, str] = {}
-    for one in near:
-        segment = one.stored.segment
-        if any(_same_bout(segment, _placed(query, copy.segment), policy.own_bout_ms) for copy in copies):
+    for row, one in enumerate(near):
+        like = (at for at in np.flatnonzero(is_like[row, :row]).tolist() if at in kept)
+        first = next((at for at in like if near[at].place.recording_id != one.place.recording_id), None)
+        if first is None:
+            kept[row] = one
             continue
-        vector = vectors[segment.id].vector
-        cosines = np.stack(rows) @ vector if rows else np.zeros(0, np.float32)
-        like = [at for at in np.flatnonzero(cosines >= _COPY) if kept[at].stored.recording.id != segment.recording_id]
-        if like:
-            first = kept[like[0]]
-            kept[like[0]] = first.model_copy(update={"n_copies": first.n_copies + 1})
-            source = source_of.get(first.stored.recording.id, first.stored.recording.id)
-            source_of.setdefault(segment.recording_id, source)
-        else:
-            kept.append(one)
-            rows.append(vector)
-    return Nearby(tuple(kept), copies), source_of
+        original = kept[first]
+        kept[first] = original._replace(n_copies=original.n_copies + 1)
+        source = source_of.get(original.place.recording_id, original.place.recording_id)
+        source_of.setdefault(one.place.recording_id, source)
+    return _Sounds(list(kept.values()), source_of)
 
 
-def _placed(query: CallSegment, copy: CallSegment) -> CallSegment:
-    """Return the query where its copy lies."""
-    return query.model_copy(update={"recording_id": copy.recording_id, "t0_ms": copy.t0_ms, "t1_ms": copy.t1_ms})
-
-
-def _witnesses(near: Sequence[Neighbour], source_of: Mapping[str, str], policy: NeighbourPolicy) -> list[Neighbour]:
+def _witnesses(near: Sequence[Candidate], source_of: Mapping[str, str], policy: NeighbourPolicy) -> list[Candidate]:
     """Return the first few of every source, and of every bout of one."""
     per_source: Counter[str] = Counter()
-    kept: list[Neighbour] = []
+    kept: list[Candidate] = []
     for one in near:
-        segment = one.stored.segment
-        source = source_of.get(segment.recording_id, segment.recording_id)
+        place = one.place
+        source = source_of.get(place.recording_id, place.recording_id)
         if per_source[source] == policy.max_per_recording:
             continue
         if policy.max_per_bout is not None:
-            n_near = sum(_same_bout(other.stored.segment, segment, policy.own_bout_ms) for other in kept)
+            n_near = sum(_same_bout(other.place, place, policy.own_bout_ms) for other in kept)
             if n_near >= policy.max_per_bout:
                 continue
         per_source[source] += 1
@@ -159,7 +215,7 @@ def _witnesses(near: Sequence[Neighbour], source_of: Mapping[str, str], policy: 
     return kept
 
 
-def _same_bout(segment: CallSegment, query: CallSegment, bout_ms: float) -> bool:
-    if segment.recording_id != query.recording_id:
+def _same_bout(one: CallSegment | SegmentPlace, other: CallSegment | SegmentPlace, bout_ms: float) -> bool:
+    if one.recording_id != other.recording_id:
         return False
-    return segment.t0_ms < query.t1_ms + bout_ms and query.t0_ms - bout_ms < segment.t1_ms
+    return one.t0_ms < other.t1_ms + bout_ms and other.t0_ms - bout_ms < one.t1_ms

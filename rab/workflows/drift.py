@@ -40,8 +40,9 @@ def recorder_drift(
     with canonical_line("drift", model=model) as line:
         day_of: dict[str, Day] = {}
         figures: dict[Day, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-        recorder_of = _recorders(workspace)
+        recorder_of, n_matching = _recorders(workspace), 0
         for row in workspace.catalog.measured(card.space, where):
+            n_matching += 1
             date = _date(row)
             if date is None:
                 continue
@@ -50,6 +51,8 @@ def recorder_drift(
             for name in _SUMMARIES:
                 if (value := getattr(row, name)) is not None:
                     figures[day][name].append(value)
+        if n_matching == 0:
+            raise InputError("no segment matches", hint="widen --where")
         if not day_of:
             raise InputError("no segment that matches has a date", hint="give recordings a start: `--deployments`")
         means = _daily_means(workspace, card, where, day_of)

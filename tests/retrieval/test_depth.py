@@ -158,9 +158,7 @@ def test_divided_vote_supports_none() -> None:
     voted = vote(["owl", "finch", "owl", "finch"], np.ones(4), POLICY)
     decision = settled(depth(quality(25.0), POLICY), [0.81, 0.8, 0.8, 0.79, 0.62], voted, POLICY)
     assert not decision.species_claims_supported
-    assert decision.reasons[1] == (
-        "cut at 4 of 5: the others (similarity 0.62 at most, the nearest has 0.81) weigh less than 0.1 of the weightiest"
-    )
+    assert decision.reasons[1].startswith("cut at 4 of 5: the others (similarity 0.62 at most, the nearest has 0.81)")
     assert "vote" == decision.unsupported_by
     assert decision.reasons[2].startswith(
         "species-level claims not supported: owl holds 0.40 of the neighbours' weight"

@@ -13,6 +13,7 @@ from rab.domain import (
     Recording,
     SegmentFilter,
     SegmentPayload,
+    SegmentPlace,
     SignalQuality,
     StoredSegment,
     segment_id,
@@ -45,6 +46,11 @@ class Shelf:
     def segments(self, ids: Sequence[str]) -> Mapping[str, StoredSegment]:
         """Return those that exist."""
         return {one: self.known[one] for one in ids if one in self.known}
+
+    def places(self, ids: Sequence[str]) -> Mapping[str, SegmentPlace]:
+        """Return where those are that exist."""
+        segments = (self.known[one].segment for one in ids if one in self.known)
+        return {one.id: SegmentPlace(one.id, one.recording_id, one.t0_ms, one.t1_ms) for one in segments}
 
     def put(self, recording: str, t0_ms: float, angle: float, *, in_catalog: bool = True) -> CallSegment:
         """Store a call whose direction is `angle` away from the query's."""
@@ -203,6 +209,6 @@ def test_another_order_decides_before_recordings_are_limited(shelf: Shelf) -> No
         k=2,
         where=SegmentFilter(),
         policy=NeighbourPolicy(max_per_recording=2),
-        arrange=lambda candidates: candidates[::-1],
+        arrange=lambda candidates, _: candidates[::-1],
     )
     assert [ids[4], ids[3]] == [one.stored.segment.id for one in near.neighbours]

@@ -102,7 +102,7 @@ def test_recorders_of_a_real_library(library: Workspace) -> None:
     found = recorder_drift(library, model=MODEL)
     assert len(dated) == sum(one.n_segments for one in found)
     assert all("are fewer than the 8" in drift_sentences(one)[0] for one in found if one.n_days < 8)
-    with pytest.raises(InputError, match="has a date"):
+    with pytest.raises(InputError, match="no segment matches"):
         recorder_drift(library, model=MODEL, where=SegmentFilter(heard_before=datetime(1900, 1, 1, tzinfo=UTC)))
 
 

@@ -2,7 +2,7 @@
 
 import rich_click as click
 
-from rab.cli.session import filter_of, json_option, library, print_json, where_option
+from rab.cli.session import filter_of, json_option, library, print_json, tell_unknown, where_option
 
 
 @click.command()
@@ -30,6 +30,7 @@ def similar(ctx: click.Context, segment: str, where: str, limit: int | None, var
     if variety and limit is None:
         raise click.UsageError("--variety chooses among the nearest: say how many with --limit")
     with library(ctx) as (_, workspace):
+        tell_unknown(workspace, filter_of(where))
         words: tuple[str, ...] = ()
         if limit is None:
             pack = gather(workspace, segment, where=filter_of(where))
@@ -72,6 +73,7 @@ def evidence(
     if segment is None:
         raise click.UsageError("name a segment; `rab segments` lists them")
     with library(ctx) as (_, workspace):
+        tell_unknown(workspace, filter_of(where))
         pack = gather(workspace, segment, where=filter_of(where), thumbnails=thumbnails)
     print_json(pack) if as_json else click.echo(pack_words(pack), nl=False)
 
@@ -90,5 +92,6 @@ def interpret(ctx: click.Context, segment: str, where: str, as_json: bool) -> No
     from rab.workflows.questions import interpret as run
 
     with library(ctx) as (_, workspace):
+        tell_unknown(workspace, filter_of(where))
         interpretation = run(workspace, segment, where=filter_of(where))
     print_json(interpretation) if as_json else click.echo(text_of(interpretation), nl=False)

@@ -4,7 +4,7 @@ from typing import get_args
 
 import rich_click as click
 
-from rab.cli.session import filter_of, json_option, library, model_option, print_json, where_option
+from rab.cli.session import filter_of, json_option, library, model_option, print_json, tell_unknown, where_option
 from rab.domain import LabelKind
 
 limit_option = click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Rows.")
@@ -47,6 +47,7 @@ def segments(ctx: click.Context, model: str | None, where: str, limit: int, offs
 
     with library(ctx) as (settings, workspace):
         card = workspace.card(model or settings.model)
+        tell_unknown(workspace, filter_of(where))
         found = workspace.catalog.list_segments(card.space, filter_of(where), limit=limit, offset=offset)
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])

@@ -50,6 +50,14 @@ def filter_of(where: str) -> SegmentFilter:
     return parse_filter(where)
 
 
+def tell_unknown(workspace: "Workspace", where: SegmentFilter) -> None:
+    """Say on standard error what a filter names that the library does not have."""
+    from rab.workflows.filters import filter_notes
+
+    for note in filter_notes(workspace, where):
+        click.echo(f"note: {note}", err=True)
+
+
 def print_json(content: Value | dict[str, Any] | list[Any]) -> None:
     """Print a value, or plain data, as indented JSON."""
     data = content.model_dump(mode="json") if isinstance(content, Value) else content

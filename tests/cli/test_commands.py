@@ -81,6 +81,18 @@ def test_evidence_schema_and_thumbnails(rab: Rab, segment: str) -> None:
     assert {} == plain["thumbnails"] != pictured["thumbnails"]
 
 
+def test_a_cluster_that_there_is_not_is_told(rab: Rab, segment: str) -> None:
+    """An empty answer to a filter by an unknown cluster says why, on standard error."""
+    for answer in (
+        rab("segments", "--where", "not cluster=c99999", "--limit", "1"),
+        rab("similar", segment, "--where", "cluster=c99999"),
+    ):
+        assert (0, "note: there is no cluster c99999: `rab clusters list` shows those there are\n") == (
+            answer.code,
+            answer.err,
+        )
+
+
 def test_similar_gives_as_many_as_are_asked_for(rab: Rab, segment: str) -> None:
     """With a limit nothing is cut, and order is similarity's; variety keeps the nearest first and brings others."""
     plain = loaded(rab("similar", segment, "--limit", "12", "--json"))

@@ -24,10 +24,12 @@ from rab.domain import (
     content_id,
     segment_id,
 )
+from rab.domain.filter import parse_filter
 from rab.errors import Conflict, InputError, NotFound
 from rab.retrieval.clusters import ClusterPolicy
 from rab.store.exact import ExactStore
 from rab.workflows.clustering import assign_new, cluster_library, merge_clusters, name_cluster, split_cluster
+from rab.workflows.filters import filter_notes
 from rab.workflows.novelty import alerts, novel_calls
 from rab.workflows.workspace import Workspace
 
@@ -258,3 +260,15 @@ def test_an_empty_library_has_no_clusters(tmp_path: Path) -> None:
     clustering = library.cluster()
     assert (1, 1, ()) == (clustering.n_segments, clustering.n_unassigned, clustering.clusters)
     assert [] == novel_calls(library.workspace, model=MODEL)
+
+
+def test_a_filter_by_a_merged_cluster_is_explained(made_up: Library) -> None:
+    """The note names the cluster that it is one with now, also inside an exclusion; known clusters need none."""
+    made_up.cluster()
+    merge_clusters(made_up.workspace, ["c1", "c2"], author="Ann")
+    where = parse_filter("cluster=c1,c2 not cluster=c77")
+    assert [
+        "there is no cluster c2: it is one with c1 now",
+        "there is no cluster c77: `rab clusters list` shows those there are",
+    ] == filter_notes(made_up.workspace, where)
+    assert [] == filter_notes(made_up.workspace, parse_filter("cluster=c1 site=A"))

@@ -49,8 +49,11 @@ class Shelf:
 
     def places(self, ids: Sequence[str]) -> Mapping[str, SegmentPlace]:
         """Return where those are that exist."""
-        segments = (self.known[one].segment for one in ids if one in self.known)
-        return {one.id: SegmentPlace(one.id, one.recording_id, one.t0_ms, one.t1_ms) for one in segments}
+        found = ((self.known[one].segment, self.known[one].quality) for one in ids if one in self.known)
+        return {
+            one.id: SegmentPlace(one.id, one.recording_id, one.t0_ms, one.t1_ms, one.channel, quality.snr_db)
+            for one, quality in found
+        }
 
     def put(self, recording: str, t0_ms: float, angle: float, *, in_catalog: bool = True) -> CallSegment:
         """Store a call whose direction is `angle` away from the query's."""
@@ -212,3 +215,13 @@ def test_another_order_decides_before_recordings_are_limited(shelf: Shelf) -> No
         arrange=lambda candidates, _: candidates[::-1],
     )
     assert [ids[4], ids[3]] == [one.stored.segment.id for one in near.neighbours]
+
+
+def test_silence_is_shared_by_nobody(shelf: Shelf) -> None:
+    """Equal vectors without a signal are no copies: their recordings stay apart, and each may bear witness."""
+    query = shelf.put("a" * 64, 0, 0.0)
+    silent = {shelf.put(letter * 64, 0, 0.3).id for letter in "bc"}
+    for one in silent:
+        no_signal = QUIET.model_copy(update={"snr_db": None, "snr_unmeasured": "silent", "silent": True})
+        shelf.known[one] = shelf.known[one].model_copy(update={"quality": no_signal})
+    assert silent == set(found(shelf, query))

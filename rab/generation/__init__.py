@@ -10,9 +10,10 @@ Everything here is a pure function of a pack and a policy; the one thing read is
 """
 
 from rab.generation.codes import Code, Failure
-from rab.generation.facts import Fact, facts
+from rab.generation.fact import Fact
+from rab.generation.facts import facts
 from rab.generation.grounds import holds
-from rab.generation.needs import Grounds
+from rab.generation.needs import Grounds, Output
 from rab.generation.policy import DEFAULT_POLICY, GroundingPolicy
 from rab.generation.quantities import printed, quantities
 from rab.generation.texts import prompts_sha256
@@ -27,6 +28,7 @@ __all__ = [
     "Failure",
     "GroundingPolicy",
     "Grounds",
+    "Output",
     "Section",
     "cited",
     "facts",

@@ -4,105 +4,26 @@ Nothing here reads a claim's words (`rab.generation.prose` does), and nothing he
 """
 
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 
-from rab.domain import (
-    AggregateEntry,
-    Claim,
-    ClaimKind,
-    EvidencePack,
-    NeighbourEntry,
-    PackItem,
-    PrototypeEntry,
-    QueryEntry,
-    SequenceStep,
-    TaxonScoreEntry,
-)
-from rab.generation import segment_needs, summary_needs
+from rab.domain import Claim, ClaimKind, EvidencePack
 from rab.generation.codes import Failure
 from rab.generation.names import taxa_of
-from rab.generation.needs import Grounds, Needs
+from rab.generation.needs import Form, Grounds, Needs, Output
+from rab.generation.outputs import rules
 from rab.generation.policy import DEFAULT_POLICY, GroundingPolicy
 from rab.generation.quantities import CITED_CALLS, cited_calls
 from rab.generation.reading import NAMING_KINDS
 
-_Q, _N, _P, _S, _T, _A = QueryEntry, NeighbourEntry, PrototypeEntry, SequenceStep, TaxonScoreEntry, AggregateEntry
-
-
-class Form(NamedTuple):
-    """What a kind of claim may look like: the items it may cite, its codes, whether it names a taxon."""
-
-    cites: tuple[type[PackItem], ...]
-    needs: Callable[[Claim, Grounds], Needs | Failure]
-    codes: frozenset[str | None] = frozenset({None})
-    taxon: bool | None = False
-    """True: must name one; False: must not; None: may."""
-
-
-_SEGMENT: dict[ClaimKind, Form] = {
-    "signal_quality": Form((_Q,), segment_needs.signal_quality),
-    "abstention": Form(
-        (_Q, _N, _T),
-        segment_needs.abstention,
-        frozenset(
-            {
-                "silent",
-                "no_signal",
-                "no_neighbours",
-                "far",
-                "species_unsupported",
-                "vote_unclear",
-                "out_of_range",
-                "conflict",
-            }
-        ),
-    ),
-    "caveat": Form(
-        (_N, _T),
-        segment_needs.caveat,
-        frozenset(
-            {
-                "single_recording",
-                "unlabelled",
-                "model_labels_only",
-                "imported_labels",
-                "flat_similarities",
-                "uncalibrated",
-                "range_unchecked",
-                "no_candidate",
-                "out_of_range",
-            }
-        ),
-    ),
-    "resemblance": Form((_N,), segment_needs.resemblance, taxon=None),
-    "difference": Form((_Q, _N, _P), segment_needs.difference),
-    "cluster_membership": Form((_P,), segment_needs.cluster_membership, taxon=None),
-    "taxon_vote": Form((_N,), segment_needs.taxon_vote, taxon=True),
-    "classifier_score": Form((_T,), segment_needs.classifier_score, taxon=True),
-    "conflict": Form((_N, _T), segment_needs.conflict, frozenset({"neighbours", "models"})),
-    "sequence_context": Form((_S,), segment_needs.sequence_context, taxon=None),
-    "novelty": Form((_N,), segment_needs.novelty),
-}
-_SUMMARY: dict[ClaimKind, Form] = {
-    "effort": Form((_A,), summary_needs.effort, frozenset({"total", "site", "gaps"})),
-    "activity_count": Form((_A,), summary_needs.activity_count, frozenset({None, "sound"}), taxon=None),
-    "temporal_pattern": Form((_A,), summary_needs.temporal_pattern, frozenset({"peak"})),
-    "quality_profile": Form((_A,), summary_needs.quality_profile, frozenset({"snr", "flags"})),
-    "abstention": Form((_A,), summary_needs.abstention, frozenset({"no_effort"})),
-    "caveat": Form(
-        (_A,),
-        summary_needs.caveat,
-        frozenset({"uncalibrated", "out_of_range", "single_recording", "unknown_clock", "failed_files"}),
-    ),
-}
 _ITEM_ID = re.compile(r"[a-z][+-]?\d*\.([0-9a-f]{4})")
 _ACTIVITY: frozenset[ClaimKind] = frozenset({"activity_count", "temporal_pattern"})
 
 
-def holds(claim: Claim, pack: EvidencePack, policy: GroundingPolicy = DEFAULT_POLICY) -> Failure | None:
+def holds(
+    claim: Claim, pack: EvidencePack, policy: GroundingPolicy = DEFAULT_POLICY, output: Output | None = None
+) -> Failure | None:
     """Return the first failure of a claim; None when it is true of the pack, rightly cited and rightly hedged."""
-    return failure_of(claim, Grounds.of(pack, policy))
+    return failure_of(claim, Grounds.of(pack, policy, output))
 
 
 def failure_of(claim: Claim, grounds: Grounds) -> Failure | None:
@@ -112,9 +33,10 @@ def failure_of(claim: Claim, grounds: Grounds) -> Failure | None:
 
 def _failures(claim: Claim, grounds: Grounds) -> Iterator[Failure]:
     """Yield failures in order. Each check may rely on the ones before it, so only the first is meaningful."""
-    form = (_SUMMARY if grounds.reading.pack.kind == "summary" else _SEGMENT).get(claim.kind)
-    if form is None:
-        yield Failure("E_KIND", f"a {claim.kind} has no place in a {grounds.reading.pack.kind} pack")
+    allowed = rules(grounds.output)
+    form = allowed.forms.get(claim.kind)
+    if form is None or grounds.reading.pack.kind != allowed.pack_kind:
+        yield Failure("E_KIND", f"a {claim.kind} has no place in the {grounds.output} of a {grounds.reading.pack.kind}")
         return
     yield from _of_form(claim, form)
     yield from _of_citations(claim, form, grounds)

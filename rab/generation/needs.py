@@ -5,14 +5,18 @@ with the reason why it is not true. What it is never given is the enumerator's w
 pack, so a mistake in composing facts shows as a claim that does not hold.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
 
 from rab.domain import Claim, EvidencePack, PackItem, Quantity
 from rab.generation.codes import Failure
 from rab.generation.policy import GroundingPolicy
 from rab.generation.quantities import quantities_of
 from rab.generation.reading import Reading
+
+Output = Literal["interpretation", "summary"]
+"""What is written of a pack: it decides which kinds of claims there are, and which are due."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +33,14 @@ class Grounds:
     """A pack, read, with its printable numbers: what every check is made against."""
 
     reading: Reading
+    output: Output
     table: dict[str, Quantity] = field(repr=False)
 
     @classmethod
-    def of(cls, pack: EvidencePack, policy: GroundingPolicy) -> "Grounds":
-        """Read a pack."""
+    def of(cls, pack: EvidencePack, policy: GroundingPolicy, output: Output | None = None) -> "Grounds":
+        """Read a pack for an output; None: the one that its kind is made for."""
         reading = Reading(pack, policy)
-        return cls(reading, quantities_of(reading))
+        return cls(reading, output or _OUTPUT_OF[pack.kind], quantities_of(reading))
 
     @property
     def items(self) -> dict[str, PackItem]:
@@ -54,3 +59,16 @@ class Grounds:
 def unsupported(reason: str) -> Failure:
     """Return the failure of a claim that is not true of its pack."""
     return Failure("E_UNSUPPORTED", reason)
+
+
+class Form(NamedTuple):
+    """What a kind of claim may look like: the items it may cite, its codes, whether it names a taxon."""
+
+    cites: tuple[type[PackItem], ...]
+    needs: Callable[[Claim, Grounds], Needs | Failure]
+    codes: frozenset[str | None] = frozenset({None})
+    taxon: bool | None = False
+    """True: must name one; False: must not; None: may."""
+
+
+_OUTPUT_OF: dict[str, Output] = {"segment": "interpretation", "summary": "summary"}

@@ -3,14 +3,16 @@
 from rab.domain import (
     MEASURES,
     Claim,
+    ClaimKind,
     NeighbourEntry,
     PackItem,
     PrototypeEntry,
+    QueryEntry,
     SequenceStep,
     TaxonScoreEntry,
 )
 from rab.generation.codes import Failure
-from rab.generation.needs import Grounds, Needs, unsupported
+from rab.generation.needs import Form, Grounds, Needs, unsupported
 from rab.generation.quantities import CITED_CALLS, delta_ref, is_visible
 
 
@@ -197,3 +199,50 @@ def caveat(claim: Claim, grounds: Grounds) -> Needs | Failure:
 
 def _neighbours(grounds: Grounds, claim: Claim) -> list[NeighbourEntry]:
     return [one for one in grounds.cited(claim) if isinstance(one, NeighbourEntry)]
+
+
+FORMS: dict[ClaimKind, Form] = {
+    "signal_quality": Form((QueryEntry,), signal_quality),
+    "abstention": Form(
+        (QueryEntry, NeighbourEntry, TaxonScoreEntry),
+        abstention,
+        frozenset(
+            {
+                "silent",
+                "no_signal",
+                "no_neighbours",
+                "far",
+                "species_unsupported",
+                "vote_unclear",
+                "out_of_range",
+                "conflict",
+            }
+        ),
+    ),
+    "caveat": Form(
+        (NeighbourEntry, TaxonScoreEntry),
+        caveat,
+        frozenset(
+            {
+                "single_recording",
+                "unlabelled",
+                "model_labels_only",
+                "imported_labels",
+                "flat_similarities",
+                "uncalibrated",
+                "range_unchecked",
+                "no_candidate",
+                "out_of_range",
+            }
+        ),
+    ),
+    "resemblance": Form((NeighbourEntry,), resemblance, taxon=None),
+    "difference": Form((QueryEntry, NeighbourEntry, PrototypeEntry), difference),
+    "cluster_membership": Form((PrototypeEntry,), cluster_membership, taxon=None),
+    "taxon_vote": Form((NeighbourEntry,), taxon_vote, taxon=True),
+    "classifier_score": Form((TaxonScoreEntry,), classifier_score, taxon=True),
+    "conflict": Form((NeighbourEntry, TaxonScoreEntry), conflict, frozenset({"neighbours", "models"})),
+    "sequence_context": Form((SequenceStep,), sequence_context, taxon=None),
+    "novelty": Form((NeighbourEntry,), novelty),
+}
+"""The kinds of claims of an interpretation."""

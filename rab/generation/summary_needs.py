@@ -1,8 +1,8 @@
 """What the claims of a monitoring summary rest on: one function per kind, from the claim back to the pack."""
 
-from rab.domain import AggregateEntry, Claim
+from rab.domain import AggregateEntry, Claim, ClaimKind
 from rab.generation.codes import Failure
-from rab.generation.needs import Grounds, Needs, unsupported
+from rab.generation.needs import Form, Grounds, Needs, unsupported
 from rab.generation.quantities import is_visible
 from rab.generation.tally import EFFORT_PARTS, FLAG_PARTS, SNR_PARTS, SOUND_PARTS, TAXON_PARTS, rate
 
@@ -95,3 +95,18 @@ def _first(claim: Claim, grounds: Grounds) -> AggregateEntry:
 def _values(entries: tuple[AggregateEntry, ...], grounds: Grounds) -> Needs:
     ids = grounds.ids(entries)
     return Needs(ids, refs=frozenset(f"{item_id}:value" for item_id in ids))
+
+
+FORMS: dict[ClaimKind, Form] = {
+    "effort": Form((AggregateEntry,), effort, frozenset({"total", "site", "gaps"})),
+    "activity_count": Form((AggregateEntry,), activity_count, frozenset({None, "sound"}), taxon=None),
+    "temporal_pattern": Form((AggregateEntry,), temporal_pattern, frozenset({"peak"})),
+    "quality_profile": Form((AggregateEntry,), quality_profile, frozenset({"snr", "flags"})),
+    "abstention": Form((AggregateEntry,), abstention, frozenset({"no_effort"})),
+    "caveat": Form(
+        (AggregateEntry,),
+        caveat,
+        frozenset({"uncalibrated", "out_of_range", "single_recording", "unknown_clock", "failed_files"}),
+    ),
+}
+"""The kinds of claims of a monitoring summary."""

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 
 from rab.domain import Claim, DroppedClaim, EvidencePack
 from rab.generation.codes import Failure
-from rab.generation.facts import Fact, facts_of
+from rab.generation.fact import Fact
+from rab.generation.facts import facts_of
 from rab.generation.grounds import failure_of
-from rab.generation.needs import Grounds
+from rab.generation.needs import Grounds, Output
 from rab.generation.policy import DEFAULT_POLICY, GroundingPolicy
 from rab.generation.prose import prose_failure
 from rab.generation.wording import worded
@@ -21,14 +22,17 @@ _OPENERS = frozenset({"effort", "signal_quality", "abstention"})
 
 
 def validate(
-    claims: Iterable[Claim], pack: EvidencePack, policy: GroundingPolicy = DEFAULT_POLICY
+    claims: Iterable[Claim],
+    pack: EvidencePack,
+    policy: GroundingPolicy = DEFAULT_POLICY,
+    output: Output | None = None,
 ) -> tuple[tuple[Claim, ...], tuple[DroppedClaim, ...]]:
     """Return the claims that may be printed, worded and complete, and what was wrong with the rest.
 
     A claim without words gets those of its template. Restored facts stand among the served claims with their fact ids,
     and in the second list under `E_MISSING_MANDATORY`. Never raises, whatever the claims.
     """
-    grounds = Grounds.of(pack, policy)
+    grounds = Grounds.of(pack, policy, output)
     return validated(claims, grounds, facts_of(grounds))
 
 

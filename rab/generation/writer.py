@@ -14,7 +14,8 @@ from rab.domain import (
     MonitoringSummary,
 )
 from rab.errors import InputError
-from rab.generation.facts import Fact, facts_of
+from rab.generation.fact import Fact
+from rab.generation.facts import facts_of
 from rab.generation.needs import Grounds
 from rab.generation.policy import DEFAULT_POLICY, GroundingPolicy
 from rab.generation.texts import prompts_sha256

@@ -1,0 +1,63 @@
+"""The facts of a monitoring summary: effort first, then what was counted, then how well it could be heard."""
+
+from collections.abc import Iterable, Iterator
+
+from rab.domain import PackItem
+from rab.generation.fact import Fact, compose
+from rab.generation.needs import Grounds
+from rab.generation.quantities import is_visible
+from rab.generation.tally import EFFORT_PARTS, FLAG_PARTS, SNR_PARTS, SOUND_PARTS, TAXON_PARTS
+
+
+def summary_facts(grounds: Grounds) -> Iterator[Fact]:
+    """Yield what is true of a summary's pack, in reading order."""
+    reading, tally = grounds.reading, grounds.reading.tally
+    yield from _effort(grounds)
+    if reading.reasons and reading.pack.aggregates:
+        support = tally.parts(["effort_hours"]) or reading.pack.aggregates[:1]
+        yield compose(grounds, "abstention", support, code=reading.reasons[0], mandatory=True)
+    if not reading.reasons:
+        yield from _activity(grounds)
+    for code, parts in (("snr", SNR_PARTS), ("flags", FLAG_PARTS)):
+        if found := tally.parts(parts):
+            yield compose(grounds, "quality_profile", found, ["value"], code=code, mandatory=True)
+    yield from _summary_caveats(grounds)
+
+
+def _effort(grounds: Grounds) -> Iterator[Fact]:
+    tally = grounds.reading.tally
+    if tally.effort_hours > 0:
+        yield compose(grounds, "effort", tally.parts(EFFORT_PARTS), ["value"], code="total", mandatory=True)
+    if (tally.figure("n_gaps") or 0) > 0:
+        longest = () if tally.longest_gap is None else (tally.longest_gap,)
+        yield compose(grounds, "effort", (*tally.parts(["n_gaps"]), *longest), ["value"], code="gaps", mandatory=True)
+    for site in tally.sites:
+        yield compose(grounds, "effort", [site], ["value"], code="site")
+
+
+def _activity(grounds: Grounds) -> Iterator[Fact]:
+    tally = grounds.reading.tally
+    if total := tally.parts(["n_taxa"]):
+        yield compose(grounds, "activity_count", total, ["value"], mandatory=True)
+    for code, names, counts in ((None, TAXON_PARTS, tally.detections), ("sound", SOUND_PARTS, tally.sounds)):
+        for counted in counts:
+            rate_ref = f"{grounds.reading.id_of(counted)}:rate"
+            rates = [rate_ref] if rate_ref in grounds.table and is_visible(grounds.table[rate_ref]) else []
+            parts = tally.parts(names, counted.group)
+            yield compose(grounds, "activity_count", parts, ["value", *rates], code=code, taxon=counted.group)
+    if tally.peak_hours:
+        yield compose(grounds, "temporal_pattern", tally.peak_hours, ["rate"], code="peak")
+
+
+def _summary_caveats(grounds: Grounds) -> Iterator[Fact]:
+    tally = grounds.reading.tally
+    evidence: dict[str, tuple[Iterable[PackItem], list[str]]] = {
+        "uncalibrated": (tally.counted[:1], []),
+        "out_of_range": (tally.outside, ["set_aside:segments", "set_aside:taxa"]),
+        "single_recording": (tally.parts(["n_recordings"]), ["value"]),
+        "unknown_clock": (tally.parts(["unclocked_recordings"]), ["value"]),
+        "failed_files": (tally.parts(["n_failed_files"]), ["value"]),
+    }
+    for code in grounds.reading.caveats:
+        support, names = evidence[code]
+        yield compose(grounds, "caveat", support, names, code=code, mandatory=True)

@@ -185,9 +185,9 @@ class EvidencePack(Value):
     """Everything that a statement may cite. Segment packs have a query; summary packs have aggregates."""
 
     schema_version: Literal[1] = 1
-    kind: Literal["segment", "summary"]
+    kind: Literal["segment", "summary", "hypotheses"]
     subject: str
-    """The segment's id, or the summary's question in words (`site=A12 2025-05-03…2025-05-04`)."""
+    """The segment's id, or the question in words (`site=A12 2025-05-03…2025-05-04`)."""
     library: LibraryFacts
     models: tuple[ModelCredit, ...]
     query: QueryEntry | None = None

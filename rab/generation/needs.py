@@ -15,7 +15,7 @@ from rab.generation.policy import GroundingPolicy
 from rab.generation.quantities import quantities_of
 from rab.generation.reading import Reading
 
-Output = Literal["interpretation", "summary"]
+Output = Literal["interpretation", "suggestion", "summary", "hypotheses"]
 """What is written of a pack: it decides which kinds of claims there are, and which are due."""
 
 

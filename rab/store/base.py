@@ -62,6 +62,10 @@ class VectorStore(Protocol):
         """
         ...
 
+    def vectors(self, segment_ids: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the unit vectors, float32 [dim], read-only, of those that exist: a third of the time of `fetch`."""
+        ...
+
     def fetch(self, segment_ids: Sequence[str]) -> dict[str, StoredVector]:
         """Return those that exist, by segment id."""
         ...

@@ -48,6 +48,10 @@ class ExactStore:
         ids = [stored.payload.segment_id for stored in found]
         return ranked(zip(ids, similarities.tolist(), strict=True))[:k]
 
+    def vectors(self, segment_ids: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the unit vectors of those that exist, by segment id."""
+        return {segment: stored.vector for segment, stored in self.fetch(segment_ids).items()}
+
     def fetch(self, segment_ids: Sequence[str]) -> dict[str, StoredVector]:
         """Return those that exist, by segment id."""
         stored = self._stored

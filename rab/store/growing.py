@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 _AHEAD = 1.25
-_MIN_ROWS = 1024
+_MIN_BYTES = 2**14
 _ZEROS = bytes(2**20)
 
 
@@ -35,7 +35,8 @@ class GrowingRows:
     def reserve(self, n: int) -> None:
         """Make room for n rows in all."""
         if n > len(self.rows):
-            n_bytes = max(_MIN_ROWS, int(n * _AHEAD)) * self._row_bytes
+            n_rows = max(int(n * _AHEAD), _MIN_BYTES // self._row_bytes)
+            n_bytes = n_rows * self._row_bytes
             with self._path.open("ab", buffering=0) as file:
                 at = file.tell()
                 while at < n_bytes:

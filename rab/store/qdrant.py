@@ -8,6 +8,7 @@ Searches are exact: the engine compares every vector that matches. On 100,000 ve
 Qdrant Edge 36 ms (9.5 ms behind a filter), and one question has one answer, on which evidence rests.
 """
 
+import struct
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -160,8 +161,13 @@ class Record(Protocol):
     """A point as either library returns it."""
 
     @property
+    def id(self) -> Any:
+        """UUID, or how it is written."""
+        ...
+
+    @property
     def payload(self) -> Any:
-        """JSON object of the payload."""
+        """JSON object of the payload; None when it was not asked for."""
         ...
 
     @property
@@ -219,14 +225,22 @@ class QdrantStore(ABC):
         return nearest(propose, k, (lambda hits: self._matching(hits, where)) if where.asks_distance else None)
 
     def _matching(self, hits: list[Hit], where: SegmentFilter) -> list[Hit]:
-        pages = self._pages([hit.segment_id for hit in hits], with_vectors=False)
+        pages = self._pages([hit.segment_id for hit in hits], payloads=True)
         payloads = (stored_payload(record) for page in pages for record in page)
         meant = {payload.segment_id for payload in payloads if where.matches(payload)}
         return [hit for hit in hits if hit.segment_id in meant]
 
+    def vectors(self, segment_ids: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the unit vectors of those that exist, by segment id. No payload is read: a point tells whose it is."""
+        segment_of = {point_id(segment): segment for segment in segment_ids}
+        found: dict[str, npt.NDArray[np.float32]] = {}
+        for page in self._pages(segment_ids, vectors=True):
+            found |= zip([segment_of[str(record.id)] for record in page], as_rows(page), strict=True)
+        return found
+
     def fetch(self, segment_ids: Sequence[str]) -> dict[str, StoredVector]:
         """Return those that exist, by segment id."""
-        pages = self._pages(segment_ids, with_vectors=True)
+        pages = self._pages(segment_ids, payloads=True, vectors=True)
         return {stored.payload.segment_id: stored for page in pages for stored in stored_vectors(page)}
 
     def scan(self, where: SegmentFilter) -> Iterator[StoredVector]:
@@ -242,7 +256,7 @@ class QdrantStore(ABC):
     def update_payloads(self, payloads: Sequence[SegmentPayload]) -> None:
         """Replace the payloads of segments that exist, durably; vectors stay as they are."""
         new = {payload.segment_id: payload for payload in payloads}
-        for page in self._pages(list(new), with_vectors=False):
+        for page in self._pages(list(new), payloads=True):
             known = [_segment_of(record) for record in page]
             with self._errors():
                 self._replace([point_id(segment) for segment in known], [_content(new[segment]) for segment in known])
@@ -250,7 +264,7 @@ class QdrantStore(ABC):
     def assign_clusters(self, cluster_of: Mapping[str, str | None]) -> None:
         """Set the cluster of segments that exist, durably; None clears it."""
         members: dict[str | None, list[str]] = defaultdict(list)
-        for page in self._pages(list(cluster_of), with_vectors=False):
+        for page in self._pages(list(cluster_of), payloads=True):
             for record in page:
                 segment = _segment_of(record)
                 members[cluster_of[segment]].append(point_id(segment))
@@ -265,11 +279,13 @@ class QdrantStore(ABC):
             with self._errors():
                 self._delete([point_id(segment) for segment in segment_ids[start : start + BATCH]])
 
-    def _pages(self, segment_ids: Sequence[str], *, with_vectors: bool) -> Iterator[Sequence[Record]]:
+    def _pages(
+        self, segment_ids: Sequence[str], *, payloads: bool = False, vectors: bool = False
+    ) -> Iterator[Sequence[Record]]:
         for start in range(0, len(segment_ids), BATCH):
             with self._errors():
                 ids = [point_id(segment) for segment in segment_ids[start : start + BATCH]]
-                records = self._retrieve(ids, with_vectors=with_vectors)
+                records = self._retrieve(ids, payloads=payloads, vectors=vectors)
             yield records
 
     @abstractmethod
@@ -291,8 +307,8 @@ class QdrantStore(ABC):
         """Return the `limit` nearest, in any order, their payloads reduced to the segment's id."""
 
     @abstractmethod
-    def _retrieve(self, ids: list[str], *, with_vectors: bool) -> Sequence[Record]:
-        """Return those that exist of at most `BATCH` points."""
+    def _retrieve(self, ids: list[str], *, payloads: bool, vectors: bool) -> Sequence[Record]:
+        """Return those that exist of at most `BATCH` points, with what of them is asked for."""
 
     @abstractmethod
     def _page(self, where: SegmentFilter, offset: Any) -> tuple[Sequence[Record], Any]:
@@ -333,12 +349,22 @@ def stored_payload(record: Record) -> SegmentPayload:
 
 def stored_vectors(records: Sequence[Record]) -> Iterator[StoredVector]:
     """Return what points hold. Raises `StorageFailed` where they are not as RAB stores them."""
+    return map(StoredVector, as_rows(records), [stored_payload(record) for record in records])
+
+
+def as_rows(records: Sequence[Record]) -> npt.NDArray[np.float32]:
+    """Return the vectors of points, float32 [n, dim], read-only. Raises `StorageFailed` where they are none.
+
+    `struct` reads lists of floats in less than half the time that numpy takes.
+    """
     try:
-        vectors = np.array([record.vector for record in records], dtype=np.float32)
-        payloads = [stored_payload(record) for record in records]
-    except (TypeError, ValueError) as error:
+        vectors = [record.vector for record in records]
+        dim = len(vectors[0]) if vectors else 0
+        pack = struct.Struct(f"{dim}f").pack
+        rows = np.frombuffer(b"".join([pack(*vector) for vector in vectors]), np.float32)
+    except (TypeError, OverflowError, struct.error) as error:
         raise _unreadable(error) from error
-    return map(StoredVector, vectors, payloads)
+    return rows.reshape(len(records), dim)
 
 
 def _unreadable(what: object) -> StorageFailed:

@@ -146,7 +146,7 @@ class QdrantEdgeStore(QdrantStore):
     ) -> tuple[list[str], list[SegmentPayload], npt.NDArray[np.float32] | None]:
         """Return those that exist of some points, with their vectors [n, dim] or without (None)."""
         with self._errors():
-            records = self._retrieve([*points], with_vectors=vectors)
+            records = self._retrieve([*points], payloads=True, vectors=vectors)
         if vectors:
             return _as_page(records, self._card.dim)
         payloads = [stored_payload(record) for record in records]
@@ -171,7 +171,8 @@ class QdrantEdgeStore(QdrantStore):
         sketch = self._upkeep.sketch
         among = None if sketch is None else sketch.nearest(np.array(query, np.float32), limit, where, excluded)
         if among is not None:
-            points = edge.Filter(must=[edge.HasIdCondition(set(among)), conditions])
+            named = edge.HasIdCondition(set(among))
+            points = edge.Filter(must=[named] if where.is_empty else [named, conditions])
             found = self._compare(query, limit, points)
             if len(found) == min(limit, len(among)):  # fewer where one was changed meanwhile
                 return found
@@ -187,8 +188,8 @@ class QdrantEdgeStore(QdrantStore):
         )
         return self._shard.query(request)
 
-    def _retrieve(self, ids: list[str], *, with_vectors: bool) -> Sequence[Record]:
-        return self._shard.retrieve([*ids], with_payload=True, with_vector=with_vectors)
+    def _retrieve(self, ids: list[str], *, payloads: bool, vectors: bool) -> Sequence[Record]:
+        return self._shard.retrieve([*ids], with_payload=payloads, with_vector=vectors)
 
     def _page(self, where: SegmentFilter, offset: Any) -> tuple[Sequence[Record], Any]:
         conditions = translate(where, (), _EdgeDialect())

@@ -172,8 +172,8 @@ class QdrantServerStore(QdrantStore):
                 return points
         return found(models.SearchParams(exact=True))
 
-    def _retrieve(self, ids: list[str], *, with_vectors: bool) -> Sequence[Record]:
-        return self._client.retrieve(self._name, ids, with_payload=True, with_vectors=with_vectors)
+    def _retrieve(self, ids: list[str], *, payloads: bool, vectors: bool) -> Sequence[Record]:
+        return self._client.retrieve(self._name, ids, with_payload=payloads, with_vectors=vectors)
 
     def _page(self, where: SegmentFilter, offset: Any) -> tuple[Sequence[Record], Any]:
         conditions = translate(where, (), _ServerDialect())

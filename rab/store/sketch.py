@@ -2,11 +2,17 @@
 
 Comparing all of 100,000 vectors of 1,024 dimensions takes the engine 18 to 36 ms, and its index takes ten minutes to
 build, so a search goes from coarse to exact. Vectors are turned by a principal component analysis (Hotelling 1933)
-of a sample, after which the first dimensions carry most of what tells them apart:
+of a sample, and 256 dimensions are kept as 8-bit integers with one scale a segment:
 
-1. coarse: the first 64 dimensions of every segment that the filter lets through, as float32, 256 bytes each;
-2. fine: the next 192 as 8-bit integers with one scale a row, read only for the best `n_coarse`;
+1. coarse: 20 of the first 128 dimensions of every segment, those that tell most about this query;
+2. fine: all 256, of the best `n_coarse` that the filter lets through;
 3. exact: the best `n_fine` are named to the engine, which compares their whole vectors.
+
+A query stands out in a few dimensions, and each in others. What dimension d adds to the similarity of a near neighbour
+is about q_d (q_d - m_d), where m is the mean, so those are read in which that is most; a file by dimensions gives them
+alone. At 1,000,000 segments that is 20 MB a query. The first 64 as float32, the same for all queries, are 256 MB, and
+put 995 of 1,000 true neighbours among the best 8,500, where these put them among the best 7,800. A product of 8-bit
+integers as floats is made block by block in the cache, where it needs no second thread.
 
 The mean is taken off what is stored and not off the query, which moves all similarities to a query alike. How many are
 looked at in 1 and 2 is measured where the sketch is made (`sketch_making`). A row is as old as its segment; a segment
@@ -16,6 +22,7 @@ stored anew is written over, a discarded one is marked. What is stored here can 
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +34,29 @@ from rab.domain.value import Value
 from rab.store.columns import Columns, answers
 from rab.store.growing import GrowingRows
 
-N_COARSE_DIMS = 64
-N_FINE_DIMS = 192
+N_KEPT_DIMS = 256
+N_CHOICE_DIMS = 128
+N_COARSE_DIMS = 20
+"""With 24, 1,000,000 segments take 5.5 ms instead of 4.4 and 0.998 of the ten nearest are found among the best 8,192;
+with 20 among the best 16,384 0.999, which take 0.4 ms more; with 16 among as many 0.995."""
+
 N_LIMIT = 26
 """Hits for which `n_coarse` and `n_fine` are measured: ten, and those that a store asks for beyond. More want more."""
 
 _MAX_RESCORED = 4096
 """Beyond, the engine is faster without a sketch: it takes 2.3 µs for each segment that it is given by name."""
+
+_BLOCK = 4096
+"""Segments whose dimensions lie together, a page of memory each; a block of what is read stays in the cache."""
+
+_FINE_BLOCK = 1024
+"""Segments that are compared finely at once: 20,000 take 1.2 ms, and 1.8 all at once."""
+
+_FEW = 1 / 16
+"""Where no larger part matches, all of it is compared finely, at 0.06 µs a segment; the rest of the way takes 0.006."""
+
+_VERY_MANY, _STEP = 2**17, 16
+"""From how many on a sample tells where the best begin, and every which one it takes."""
 
 _SAME = 1e-6
 """Similarities as close as this are taken for equal: the sums of float32 carry no more."""
@@ -64,13 +87,18 @@ class Axes:
         """Return what vectors [n, dim] are along the axes, less the mean, [n, m]."""
         return np.asarray((vectors - self.mean) @ self.axes, np.float32)
 
+    @cached_property
+    def turned_mean(self) -> Vectors:
+        """What the mean is along the axes, [m]."""
+        return self.mean @ self.axes
+
 
 def fit_axes(sample: Vectors) -> Axes:
     """Return the principal axes of a sample [n, dim], as many as a sketch keeps."""
     mean = sample.mean(axis=0, dtype=np.float64)
     centred = sample - mean.astype(np.float32)
     _, vectors = np.linalg.eigh(centred.T @ centred)
-    kept = vectors[:, ::-1][:, : N_COARSE_DIMS + N_FINE_DIMS]
+    kept = vectors[:, ::-1][:, :N_KEPT_DIMS]
     return Axes(mean.astype(np.float32), np.ascontiguousarray(kept, dtype=np.float32))
 
 
@@ -83,15 +111,16 @@ class Sketch:
         self._state = state
         self._axes = axes
         n_kept = axes.axes.shape[1]
-        self._n_coarse_dims = min(n_kept, N_COARSE_DIMS)
-        self._coarse = GrowingRows(folder / "coarse.f32", np.float32, self._n_coarse_dims)
-        self._fine = GrowingRows(folder / "fine.i8", np.int8, max(1, n_kept - self._n_coarse_dims))
+        self._n_choice = min(n_kept, N_CHOICE_DIMS)
+        self._coarse = GrowingRows(folder / "coarse.i8", np.int8, self._n_choice, _BLOCK)
+        self._fine = GrowingRows(folder / "fine.i8", np.int8, n_kept)
         self._scale = GrowingRows(folder / "scale.f32", np.float32)
         self._ids = GrowingRows(folder / "point.id", np.dtype("V16"))
         self._alive = GrowingRows(folder / "alive.flag", np.bool_)
         self._columns = Columns(folder, state.n_entries)
         self._n = state.n_rows
-        if any(len(file.rows) < self._n for file in self.files()[:5]):
+        n_blocks = -(-self._n // _BLOCK)
+        if len(self._coarse.rows) < n_blocks or any(len(file.rows) < self._n for file in self.files()[1:5]):
             raise ValueError(f"the files in {folder} are shorter than {self._n} rows")
         self._row_of = dict(zip(self._ids.rows[: self._n].tolist(), range(self._n), strict=True))
         for row in np.flatnonzero(~self._alive.rows[: self._n]).tolist():
@@ -141,7 +170,8 @@ class Sketch:
                 row, n = n, n + 1
                 self._row_of[key] = row
             rows[at] = row
-        for file in (self._coarse, self._fine, self._scale, self._ids, self._alive):
+        self._coarse.reserve(-(-n // _BLOCK))
+        for file in (self._fine, self._scale, self._ids, self._alive):
             file.reserve(n)
         if vectors is not None:
             self._put_vectors(rows, vectors)
@@ -171,41 +201,39 @@ class Sketch:
             return None
         n = self._n
         matching = self._matching(where, excluded, n)
-        n_matching = int(np.count_nonzero(matching))
-        if n_matching <= n_fine:
-            rows = np.flatnonzero(matching)
-        else:
+        rows = np.flatnonzero(matching)
+        n_matching = len(rows)
+        if n_matching > n_fine:
             n_coarse = int(self._state.n_coarse * deeper * max(1.0, n / self._state.n_fitted))
-            turned = query @ self._axes.axes
-            rows, coarse = self.best_coarse(turned, n_coarse, matching, n_matching)
-            if len(rows) > 2 * max(n_coarse, n_matching if n_matching <= n_coarse else 0):
-                return None
-            rows = best(self.with_fine(turned, rows, coarse), n_fine, rows)[0]
+            turned = self.turned(query)
+            if n_matching > max(n_coarse, int(_FEW * n)):
+                similar = self.coarse(turned, n)
+                rows = rows[best(similar if n_matching == n else similar[rows], n_coarse)]
+                if len(rows) > 2 * n_coarse:
+                    return None
+            rows = rows[best(self.fine(turned, rows), n_fine)]
             if len(rows) > _MAX_RESCORED:
                 return None
-        return [str(uuid.UUID(bytes=key)) for key in self._ids.rows[rows].tolist()]
+        return [_point(key.hex()) for key in self._ids.rows[rows].tolist()]
 
-    def best_coarse(
-        self, turned: Vectors, n_coarse: int, matching: npt.NDArray[np.bool_], n_matching: int
-    ) -> tuple[Rows, Vectors]:
-        """Return the rows that match and are best by the coarse dimensions of a turned query, and how good they are."""
-        query = turned[: self._n_coarse_dims]
-        coarse: Vectors = self._coarse.rows[: len(matching)]
-        if n_matching <= max(n_coarse, len(matching) // 8):
-            rows = np.flatnonzero(matching)
-            return best(coarse[rows] @ query, n_coarse, rows)
-        similar = coarse @ query
-        if n_matching < len(matching):
-            return best(similar[matching], n_coarse, np.flatnonzero(matching))
-        return best(similar, n_coarse, None)
+    def coarse(self, turned: Vectors, n: int) -> Vectors:
+        """Return how good the first n rows are by the dimensions that tell most about a turned query [m], [n]."""
+        signal = (turned * (turned - self._axes.turned_mean))[: self._n_choice]
+        chosen = np.sort(np.argsort(-signal)[:N_COARSE_DIMS])
+        weights = turned[chosen]
+        blocks = self._coarse.rows[: -(-n // _BLOCK)]
+        similar = np.empty((len(blocks), _BLOCK), np.float32)
+        for block, out in zip(blocks, similar, strict=True):
+            np.matmul(weights, block.take(chosen, axis=0).astype(np.float32), out=out)
+        return np.asarray(similar.reshape(-1)[:n] * self._scale.rows[:n], np.float32)
 
-    def with_fine(self, turned: Vectors, rows: Rows, coarse: Vectors) -> Vectors:
-        """Return how good rows are by all dimensions that are kept, from how good they are by the coarse ones."""
-        rest = turned[self._n_coarse_dims :]
-        if not rest.size:
-            return coarse
-        fine: Vectors = self._fine.rows[rows].astype(np.float32) @ rest
-        return np.asarray(coarse + fine * self._scale.rows[rows], np.float32)
+    def fine(self, turned: Vectors, rows: Rows) -> Vectors:
+        """Return how good rows [n] are by all dimensions that are kept, [n]."""
+        similar = np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), _FINE_BLOCK):
+            block = slice(start, start + _FINE_BLOCK)  # `take` copies rows, where an index goes by elements
+            np.matmul(self._fine.rows.take(rows[block], axis=0).astype(np.float32), turned, out=similar[block])
+        return np.asarray(similar * self._scale.rows[rows], np.float32)
 
     def turned(self, query: Vectors) -> Vectors:
         """Return a query [dim] along the axes."""
@@ -230,19 +258,39 @@ class Sketch:
 
     def _put_vectors(self, rows: Rows, vectors: Vectors) -> None:
         turned = self._axes.turned(vectors)
-        coarse, fine = turned[:, : self._n_coarse_dims], turned[:, self._n_coarse_dims :]
-        self._coarse.rows[rows] = coarse
-        if fine.size:
-            scale = np.maximum(np.abs(fine).max(axis=1), np.finfo(np.float32).tiny) / 127
-            self._scale.rows[rows] = scale
-            self._fine.rows[rows] = np.rint(fine / scale[:, np.newaxis])
+        scale = np.maximum(np.abs(turned).max(axis=1), np.finfo(np.float32).tiny) / 127
+        kept = np.rint(turned / scale[:, np.newaxis]).astype(np.int8)
+        self._scale.rows[rows] = scale
+        self._fine.rows[rows] = kept
+        self._coarse.rows[rows // _BLOCK, :, rows % _BLOCK] = kept[:, : self._n_choice]
 
 
-def best(similar: Vectors, n: int, rows: Rows | None) -> tuple[Rows, Vectors]:
-    """Return the n best of rows (None: all), with all that are as good as the last, and how good they are."""
+def best(similar: Vectors, n: int) -> Rows:
+    """Return where the n best are, with all that are as good as the last; of very many up to twice as many.
+
+    Of very many a sixteenth tells where to cut. To order 1,000,000 takes 0.7 ms, but 20 to 40 where half are equal, as
+    the silence of a recorder is.
+    """
     if len(similar) <= n:
-        chosen = np.arange(len(similar))
-    else:
-        last = np.partition(similar, len(similar) - n)[len(similar) - n]
-        chosen = np.flatnonzero(similar >= last - _SAME)
-    return (chosen if rows is None else rows[chosen]), similar[chosen]
+        return np.arange(len(similar))
+    if len(similar) > max(_VERY_MANY, 4 * n):
+        expected = n / _STEP
+        sampled = _not_worse(similar, _nth(similar[::_STEP], int(expected + 3 * expected**0.5) + 1))
+        if n <= len(sampled) <= 2 * n:
+            return sampled
+    return _not_worse(similar, _nth(similar, n))
+
+
+def _nth(similar: Vectors, n: int) -> np.float32:
+    """Return how good the n-th best is."""
+    nth: np.float32 = np.partition(similar, len(similar) - n)[len(similar) - n]
+    return nth
+
+
+def _not_worse(similar: Vectors, bound: np.float32) -> Rows:
+    return np.flatnonzero(similar >= bound - _SAME)
+
+
+def _point(digits: str) -> str:
+    """Return the UUID of 32 hexadecimal digits, in a sixth of the time that `uuid.UUID` takes for the same."""
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

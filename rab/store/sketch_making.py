@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rab.domain import SegmentPayload
-from rab.store.sketch import Sketch, Vectors
+from rab.store.sketch import Sketch, Vectors, best
 
 Page = tuple[Sequence[str], Sequence[SegmentPayload], Vectors]
 """Points (UUIDs), their payloads, and their unit vectors [n, dim]."""
@@ -30,7 +30,10 @@ _N_PROBES = 64
 _N_TRUE = 10
 _SEEN = 0.995
 _SPARE = 1.25
-_MIN_COARSE = 1024
+_MIN_COARSE, _MIN_PART = 4096, 1 / 64
+"""What is looked at finely at least. Sixty-four probes say little of the worst queries: of 1,000,000 segments they
+asked for 1,507, which hold 0.973 of the ten nearest (by 24 dimensions), where 1 in 64 hold 0.999, and take 0.8 ms."""
+
 _MIN_FINE, _MAX_FINE = 128, 1024
 _MAX_FRACTION = 1 / 8
 
@@ -87,20 +90,15 @@ class _Truth:
 def _depths(sketch: Sketch, truth: _Truth) -> tuple[int, int] | None:
     """Return how many rows to look at by coarse and by fine dimensions; None where the sketch would not help."""
     n = truth.n_seen
-    everything = np.ones(n, np.bool_)
-    turned = [sketch.turned(probe) for probe in truth.probes]
-    coarse_ranks = np.concatenate([
-        _ranks(sketch.best_coarse(query, n, everything, n)[1], rows)
-        for query, rows in zip(turned, truth.rows, strict=True)
-    ])  # fmt: skip
-    n_coarse = max(_MIN_COARSE, int(_SPARE * np.quantile(coarse_ranks, _SEEN)) + 1)
+    probes = [(sketch.turned(probe), rows) for probe, rows in zip(truth.probes, truth.rows, strict=True)]
+    coarse_ranks = [_ranks(sketch.coarse(turned, n), rows) for turned, rows in probes]
+    n_coarse = max(_MIN_COARSE, int(_MIN_PART * n), int(_SPARE * np.quantile(coarse_ranks, _SEEN)) + 1)
     if n_coarse > max(_MAX_FRACTION * n, _MIN_COARSE):
         return None
     fine_ranks = []
-    for query, rows in zip(turned, truth.rows, strict=True):
-        chosen, coarse = sketch.best_coarse(query, n_coarse, everything, n)
-        similar = sketch.with_fine(query, chosen, coarse)
-        fine_ranks.append(_ranks(similar, np.flatnonzero(np.isin(chosen, rows))))
+    for turned, rows in probes:
+        chosen = best(sketch.coarse(turned, n), n_coarse)
+        fine_ranks.append(_ranks(sketch.fine(turned, chosen), np.flatnonzero(np.isin(chosen, rows))))
     n_fine = max(_MIN_FINE, int(_SPARE * np.quantile(np.concatenate(fine_ranks), _SEEN)) + 1)
     return None if n_fine > _MAX_FINE else (n_coarse, n_fine)
 

@@ -30,7 +30,7 @@ from rab.store.sketch_making import Page, make_sketch
 
 LOGGER = logging.getLogger("rab")
 
-_FORMAT = 1
+_FORMAT = 2
 """Of the files; a sketch of another is made anew."""
 
 _GROWTH = 4

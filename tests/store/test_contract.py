@@ -211,6 +211,10 @@ def test_every_answer_is_the_oracles(
         for segment, stored in actual_stored.items():
             assert expected_stored[segment].payload == stored.payload
             np.testing.assert_allclose(stored.vector, expected_stored[segment].vector, atol=1e-6)
+        vectors = store.vectors(SEGMENTS)
+        assert actual_stored.keys() == vectors.keys()
+        for segment, vector in vectors.items():
+            np.testing.assert_array_equal(actual_stored[segment].vector, vector)
 
 
 @settings(max_examples=8, deadline=None)
@@ -240,6 +244,7 @@ def test_an_empty_collection_answers_nothing(store: VectorStore) -> None:
     store.assign_clusters({SEGMENTS[0]: "c0.9fa2"})
     assert store.search(QUERIES[0], 3, EVERYTHING) == []
     assert store.fetch(SEGMENTS) == {}
+    assert store.vectors(SEGMENTS) == {}
     assert list(store.scan(EVERYTHING)) == []
 
 
@@ -276,6 +281,7 @@ def test_pages_join_without_seam(store: VectorStore) -> None:
     assert set(segments) == by_id(list(store.scan(EVERYTHING))).keys()
     assert set(segments[5::24]) == by_id(list(store.scan(SegmentFilter(local_hours=(5,))))).keys()
     assert set(segments) == store.fetch([*segments, "f" * 32]).keys()
+    assert set(segments) == store.vectors([*segments, "f" * 32]).keys()
     store.assign_clusters(dict.fromkeys(segments, "c0.9fa2"))
     assert set(segments) == by_id(list(store.scan(SegmentFilter(cluster_ids=("c0.9fa2",))))).keys()
 
@@ -436,6 +442,8 @@ def test_what_is_fetched_cannot_be_changed(store: VectorStore) -> None:
     assert np.float32 == stored.vector.dtype
     with pytest.raises(ValueError, match="read-only"):
         stored.vector[0] = 1.0
+    with pytest.raises(ValueError, match="read-only"):
+        store.vectors(SEGMENTS)[SEGMENTS[0]][0] = 1.0
 
 
 @pytest.mark.parametrize("kind", ["exact", "edge"])

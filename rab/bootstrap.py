@@ -11,13 +11,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rab.errors import ModelMissing
+from rab.errors import ModelMissing, SettingsError
 from rab.home import HomeLock
 from rab.settings import Settings
 
 if TYPE_CHECKING:
     from rab.domain import EmbedderCard, Taxon
     from rab.embedders.base import Embedder, RangeModel
+    from rab.language.base import LanguageModel
     from rab.store.base import VectorStore
     from rab.workflows.workspace import Workspace
 
@@ -41,6 +42,23 @@ def build_embedder(settings: Settings, key: str, *, runtime: str | None = None) 
     return build(installed, n_threads=1, runtime=runtime)
 
 
+def build_language_model(settings: Settings) -> "LanguageModel | None":
+    """Build the client of the configured server; None, and nothing imported, without a base URL.
+
+    Opens no connection. Raises `SettingsError` for an address that cannot be used, or without the name of a model.
+    """
+    if not settings.llm.base_url:
+        return None
+    if not settings.llm.model:
+        raise SettingsError(
+            "RAB_LLM__BASE_URL is set, but no model", hint="set RAB_LLM__MODEL to a name that the server lists"
+        )
+    from rab.language.client import OpenAICompatible
+
+    key = settings.llm.api_key
+    return OpenAICompatible(settings.llm.base_url, settings.llm.model, api_key=key.get_secret_value() if key else None)
+
+
 @contextmanager
 def open_workspace(settings: Settings, *, purpose: str) -> Iterator["Workspace"]:
     """Open the library in `settings.home`, or the one that the store's and catalog's addresses name.
@@ -59,6 +77,8 @@ def open_workspace(settings: Settings, *, purpose: str) -> Iterator["Workspace"]
             build_embedder=lambda key: build_embedder(settings, key),
             open_store=lambda card: open_store(settings, card),
             open_ranges=lambda taxa: _open_ranges(settings, taxa),
+            language=build_language_model(settings),
+            language_mode=settings.llm.mode,
         )
         try:
             yield workspace

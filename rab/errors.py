@@ -11,12 +11,13 @@
     ├── Unavailable         something RAB needs is not there now     HTTP 503, exit 7
     │   ├── ModelMissing        weights are not installed, or their licence not accepted
     │   ├── DownloadFailed      a download broke off or has the wrong checksum
-    │   └── StorageFailed       a disk or a database refused
+    │   ├── StorageFailed       a disk or a database refused
+    │   └── LanguageModelFailed a language model gave no usable answer
     └── Ungrounded          a statement would not be supported       HTTP 422, exit 8
 
 Adapters translate foreign exceptions at their edge, so nothing above them meets any other family. Exit code 4 is no
 error of this tree: it says that a batch ended and some of its files failed. Exit code 6 belongs to evaluations that
-miss a gate. A message names the thing; the hint names the next step.
+miss a gate, 9 to a report that was made again and is another. A message names the thing; the hint names the next step.
 """
 
 from typing import ClassVar
@@ -110,6 +111,12 @@ class StorageFailed(Unavailable):
     """A disk or a database refused."""
 
     code = "storage_failed"
+
+
+class LanguageModelFailed(Unavailable):
+    """A language model gave no usable answer; texts are then written by templates."""
+
+    code = "language_model_failed"
 
 
 class Ungrounded(RabError):

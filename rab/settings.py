@@ -35,6 +35,19 @@ class CatalogSettings(BaseModel):
     )
 
 
+class LanguageSettings(BaseModel):
+    """Which language model takes part in writing, if any."""
+
+    base_url: str | None = Field(
+        default=None, description="Address of an OpenAI-compatible server; unset: templates write, nothing is sent."
+    )
+    model: str | None = Field(default=None, description="Model that this server is asked for.")
+    api_key: SecretStr | None = Field(default=None, description="Key of that server.")
+    mode: Literal["template", "select", "plan", "polish"] = Field(
+        default="select", description="What the model may do: select facts, plan statements, or polish sentences."
+    )
+
+
 class HttpSettings(BaseModel):
     """Where the service listens."""
 
@@ -67,6 +80,7 @@ class Settings(BaseSettings):
     log_level: LogLevel = Field(default="WARNING", description="Least level of log lines on standard error.")
     store: StoreSettings = StoreSettings()
     catalog: CatalogSettings = CatalogSettings()
+    llm: LanguageSettings = LanguageSettings()
     http: HttpSettings = HttpSettings()
 
 

@@ -8,8 +8,9 @@ import importlib.util
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,19 @@ import pytest
 
 from rab.audio import read_deployments
 from rab.bootstrap import open_workspace
+from rab.domain import (
+    CallSegment,
+    Descriptors,
+    EmbedderCard,
+    RecorderNotes,
+    Recording,
+    SignalQuality,
+    StoredSegment,
+    Taxon,
+    TaxonScore,
+    content_id,
+    segment_id,
+)
 from rab.downloads import Carrier
 from rab.embedders.base import Embedder
 from rab.embedders.birdnet import BirdNET
@@ -31,6 +45,10 @@ REPO = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("RAB_TEST_CACHE", REPO / ".cache" / "rab"))
 """Where weights and samples stay from run to run."""
 
+
+NOON = datetime(2025, 5, 3, 12, tzinfo=UTC)
+NAMES = {"Turdus merula": "Eurasian Blackbird", "Cuculus canorus": "Common Cuckoo", "Engine": "Engine"}
+"""Scientific and common names of what made-up models hear."""
 
 Publish = Callable[..., tuple[Carrier, Path]]
 
@@ -124,3 +142,107 @@ def publish(tmp_path: Path) -> Publish:
         return Carrier(name, version, hashlib.sha256(content).hexdigest(), len(content), "MIT"), path
 
     return write_wheel
+
+
+class Make:
+    """Nouns with defaults, made in one line."""
+
+    def card(self, **fields: Any) -> EmbedderCard:
+        """Return the card of a model for birds."""
+        given = {
+            "name": "toy",
+            "version": "1",
+            "task": "birds",
+            "sample_rate_hz": 48_000,
+            "window_ms": 3000,
+            "hop_ms": 3000,
+            "dim": 8,
+            "n_classes": 3,
+            "weights_sha256": "0" * 64,
+            "preprocessing": "none",
+            "licence": "CC0-1.0",
+            "licence_url": "https://creativecommons.org/publicdomain/zero/1.0/",
+            "citation": "none",
+        }
+        return EmbedderCard.model_validate(given | fields)
+
+    def recording(
+        self,
+        name: str = "a",
+        *,
+        site: str | None = "A",
+        started_at: datetime | None = NOON,
+        zone: str | None = "UTC",
+        duration_ms: float = 60_000,
+        **notes: Any,
+    ) -> Recording:
+        """Return a recording whose bytes are its name."""
+        return Recording(
+            id=content_id(name.encode()),
+            path=f"/field/{name}.wav",
+            n_bytes=100,
+            container="WAV",
+            sample_rate_hz=48_000,
+            n_channels=1,
+            n_frames=round(48 * duration_ms),
+            duration_ms=duration_ms,
+            site=site,
+            notes=RecorderNotes(started_at=started_at, zone=zone, **notes),
+        )
+
+    def quality(self, snr_db: float | None = 10.0, **fields: Any) -> SignalQuality:
+        """Return the quality of a clean segment."""
+        given = {
+            "snr_db": snr_db,
+            "snr_unmeasured": None if snr_db is not None else "no_signal",
+            "band_low_hz": 1000.0,
+            "band_high_hz": 4000.0,
+            "noise_floor_dbfs": -60.0,
+            "peak_dbfs": -6.0,
+            "clipped_fraction": 0.0,
+            "overlap_fraction": 0.0,
+            "rain": False,
+            "wind": False,
+            "silent": False,
+        }
+        return SignalQuality.model_validate(given | fields)
+
+    def score(self, name: str, raw_score: float, *, in_range: bool | None = None, model: str = "toy-v1") -> TaxonScore:
+        """Return what a classifier gave a name."""
+        taxon = Taxon(
+            scientific_name=name, common_name=NAMES.get(name, name), group="sound" if name == "Engine" else "bird"
+        )
+        return TaxonScore(taxon=taxon, logit=raw_score, raw_score=raw_score, model=model, in_range=in_range)
+
+    def segment(
+        self,
+        recording: Recording,
+        index: int = 0,
+        *,
+        scores: Sequence[TaxonScore] = (),
+        quality: SignalQuality | None = None,
+        channel: int | None = None,
+        embedder: str = "toy-v1",
+    ) -> StoredSegment:
+        """Return a recording's window of 3 s with that number."""
+        t0_ms, t1_ms = 3000.0 * index, 3000.0 * (index + 1)
+        return StoredSegment(
+            segment=CallSegment(
+                id=segment_id(recording.id, channel, t0_ms, t1_ms, embedder),
+                recording_id=recording.id,
+                channel=channel,
+                t0_ms=t0_ms,
+                t1_ms=t1_ms,
+                embedder=embedder,
+            ),
+            recording=recording,
+            quality=quality or self.quality(),
+            descriptors=Descriptors(peak_hz=2000.0),
+            scores=tuple(scores),
+        )
+
+
+@pytest.fixture(scope="session")
+def make() -> Make:
+    """Return a maker of nouns."""
+    return Make()

@@ -22,9 +22,11 @@ from rab.catalog.clusters import Clusters
 from rab.catalog.counting import Counting
 from rab.catalog.labels import Labels
 from rab.catalog.learned import Learned, LearnedThings
+from rab.catalog.observed import Observing
 from rab.catalog.payloads import Payloads
 from rab.catalog.recordings import Recordings
 from rab.catalog.records import JobRecord, Records, ReportRecord
+from rab.catalog.reviews import ReviewCount, ReviewedTaxon, Reviews
 from rab.catalog.segments import Segments
 from rab.catalog.sequences import MeasuredSegment, Ordered, OrderedSegment
 
@@ -44,13 +46,27 @@ __all__ = [
     "QualityLimits",
     "QualityProfile",
     "ReportRecord",
+    "ReviewCount",
+    "ReviewedTaxon",
     "SiteEffort",
     "SnrBin",
     "TaxonDetections",
 ]
 
 
-class Catalog(Recordings, Segments, Labels, Payloads, Clusters, Counting, Ordered, Records, LearnedThings):
+class Catalog(
+    Recordings,
+    Segments,
+    Labels,
+    Reviews,
+    Payloads,
+    Clusters,
+    Counting,
+    Ordered,
+    Observing,
+    Records,
+    LearnedThings,
+):
     """One library's catalog. Thread-safe; `Catalog.open(url)` opens it, and leaving its `with` block closes it.
 
     Every method is one snapshot or one transaction. Where the database refuses, it raises `Unavailable` or one of its

@@ -1,108 +1,97 @@
 """Activity: what was detected, of which taxa and when, and how the segments spread over clusters.
 
-Counted in one pass over the rows that the fingerprints are made of, so that figure and fingerprint cannot disagree, and
-in the order of segment ids, so that both databases give the same: ids are hexadecimal, and every collation orders them
-alike.
+Counted over the rows that the fingerprints are made of, so that figure and fingerprint cannot disagree, and in the
+order of segment ids, so that both databases give the same.
 """
 
-import hashlib
-from bisect import insort
 from collections import defaultdict
-from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Row, select
 
-from rab.catalog.aggregates import ClusterSize, Count, Detections, TaxonDetections, row_line, rows_sha256
+from rab.catalog.aggregates import ClusterSize, Count, Detections, TaxonDetections, rows_sha256
 from rab.catalog.filters import matching
-from rab.catalog.rows import taxon_of
-from rab.catalog.schema import classes, cluster_members, clusters, segments, taxon_scores
+from rab.catalog.heard import Heard, Rows, n_distinct
+from rab.catalog.schema import cluster_members, clusters, segments
 from rab.catalog.statements import stream
-from rab.domain import SegmentFilter, Taxon
+from rab.domain import SegmentFilter
+
+_FEW = 256
 
 
-def detections(
-    connection: Connection, space: str, where: SegmentFilter, n_exemplars: int, *, out_of_range: bool
-) -> Detections:
-    """Count the scores at or above the threshold in matching segments: those out of range, or all others."""
-    new = partial(_Tally, n_exemplars)
-    whole, hours, tallies = new(), [new() for _ in range(24)], defaultdict[str, _Tally](new)
-    taxa: dict[str, Taxon] = {}
-    for row in _scored(connection, space, where, out_of_range=out_of_range):
-        heard, name = tuple(row)[:5], row.scientific_name
-        line = row_line((row.id, name, row.raw_score))
-        whole.add(heard, line)
-        tallies[name].add(heard, line)
-        if row.local_hour is not None:
-            hours[row.local_hour].add(heard, line)
-        if name not in taxa:
-            taxa[name] = taxon_of(row)
-    most_first = sorted(taxa, key=lambda name: (-tallies[name].n_segments, name))
+def detections(heard: Heard, rows: Rows, *, n_exemplars: int, clear_from_db: float | None = None) -> Detections:
+    """Count detections by taxon and hour. With `clear_from_db`, exemplars with such an SNR or more come first."""
+
+    def counted(some: Rows) -> Count:
+        return count(heard, some, n_exemplars=n_exemplars, clear_from_db=clear_from_db)
+
+    by_taxon = [
+        TaxonDetections(heard.taxa[taxon], counted(own), _by_hour(heard, own))
+        for taxon, own in heard.of_taxon(rows).items()
+    ]
     return Detections(
-        count=whole.count(),
-        taxa=tuple(
-            TaxonDetections(taxa[name], tallies[name].count(), tuple(tallies[name].by_local_hour))
-            for name in most_first
-        ),
-        hours=tuple(tally.count() for tally in hours),
+        count=counted(rows),
+        taxa=tuple(sorted(by_taxon, key=lambda one: (-one.count.n_segments, one.taxon.scientific_name))),
+        hours=tuple(counted(rows[heard.hour[rows] == hour]) for hour in range(24)),
     )
 
 
-def _scored(connection: Connection, space: str, where: SegmentFilter, *, out_of_range: bool) -> Iterator[Row[Any]]:
-    of_segment = (segments.c.id, segments.c.recording_pk, segments.c.local_date, segments.c.local_hour)
-    of_class = (classes.c.scientific_name, classes.c.common_name, classes.c.taxon_group)
-    in_range = taxon_scores.c.in_range
-    rows = (
-        select(*of_segment, taxon_scores.c.raw_score, *of_class)
-        .join_from(segments, taxon_scores)
-        .join(classes)
-        .where(matching(space, where), taxon_scores.c.above_threshold)
-        .where(in_range.is_(False) if out_of_range else in_range.is_not(False))
+def count(heard: Heard, rows: Rows, *, n_exemplars: int, clear_from_db: float | None = None) -> Count:
+    """Count the segments behind rows."""
+    first = heard.first_of_segment(rows)
+    days = np.flatnonzero(np.bincount(heard.recorder_day[first] + 1, minlength=1)[1:])
+    return Count(
+        n_segments=len(first),
+        n_recordings=n_distinct(heard.recording[first]),
+        n_days=len(np.unique(heard.recorder_days[1][days])),
+        n_recorder_days=len(days),
+        best_raw_score=float(heard.raw_score[first].max()) if len(first) else None,
+        exemplar_ids=heard.ids(exemplars(heard, first, n_exemplars, clear_from_db)),
+        rows_sha256=heard.fingerprint(rows),
     )
-    return stream(connection, rows.order_by(segments.c.id, taxon_scores.c.raw_score.desc(), taxon_scores.c.position))
 
 
-class _Tally:
-    """The running account of detections of one kind. The rows of a segment come together, its best score first."""
+def exemplars(heard: Heard, first: Rows, n: int, clear_from_db: float | None = None) -> Rows:
+    """Return the rows to listen to, of rows that stand for a segment each: clear ones first, then by raw score.
 
-    def __init__(self, n_exemplars: int) -> None:
-        self._n_exemplars = n_exemplars
-        self._n_kept = max(1, n_exemplars)
-        self._digest = hashlib.sha256()
-        self._last_id = ""
-        self._days: set[str] = set()
-        self._best: dict[int, list[tuple[float, str]]] = defaultdict(list)
-        """Of each recording the segments that may become exemplars, best first, the sign of the score turned."""
-        self.n_segments = 0
-        self.by_local_hour = [0] * 24
+    They come from as many recordings as there are. Where many rows are to choose from, the best few are looked at
+    first, and all of them only if those come from too few recordings.
+    """
+    n_looked = _FEW
+    while True:
+        best = first
+        if n_looked < len(first):
+            rank = heard.raw_score[first] + (
+                0.0 if clear_from_db is None else 2.0 * _is_clear(heard, first, clear_from_db)
+            )
+            cut = np.partition(rank, len(rank) - n_looked)[len(rank) - n_looked]
+            best = first[rank >= cut]
+        if len(best) == len(first) or n_distinct(heard.recording[best]) >= n:
+            return _chosen(heard, best, n, clear_from_db)
+        n_looked *= 16
 
-    def add(self, heard: tuple[Any, ...], line: bytes) -> None:
-        self._digest.update(line)
-        segment_id, recording_pk, local_date, local_hour, raw_score = heard
-        if segment_id == self._last_id:
-            return
-        self._last_id = segment_id
-        self.n_segments += 1
-        if local_hour is not None:
-            self.by_local_hour[local_hour] += 1
-            self._days.add(local_date)
-        best = self._best[recording_pk]
-        if len(best) < self._n_kept or -raw_score < best[-1][0]:
-            insort(best, (-raw_score, segment_id))
-            del best[self._n_kept :]
 
-    def count(self) -> Count:
-        by_place = sorted((place, one) for best in self._best.values() for place, one in enumerate(best))
-        chosen = sorted(one for _, one in by_place[: self._n_exemplars])
-        return Count(
-            n_segments=self.n_segments,
-            n_recordings=len(self._best),
-            n_days=len(self._days),
-            best_raw_score=-by_place[0][1][0] if by_place else None,
-            exemplar_ids=tuple(segment_id for _, segment_id in chosen),
-            rows_sha256=self._digest.hexdigest(),
-        )
+def _is_clear(heard: Heard, rows: Rows, clear_from_db: float) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    return heard.snr_db[rows] >= clear_from_db
+
+
+def _chosen(heard: Heard, rows: Rows, n: int, clear_from_db: float | None) -> Rows:
+    faint = np.zeros(len(rows), bool) if clear_from_db is None else ~_is_clear(heard, rows, clear_from_db)
+    best_first = np.lexsort((rows, -heard.raw_score[rows], faint))
+    seen: dict[int, int] = defaultdict(int)
+    ranked = []
+    for place, one in enumerate(best_first.tolist()):
+        recording = int(heard.recording[rows[one]])
+        ranked.append((seen[recording], place, one))
+        seen[recording] += 1
+    chosen = sorted(place for _, place, _ in sorted(ranked)[: max(n, 0)])
+    return rows[best_first[chosen]]
+
+
+def _by_hour(heard: Heard, rows: Rows) -> tuple[int, ...]:
+    hours = heard.hour[heard.first_of_segment(rows)]
+    return tuple(np.bincount(hours[hours >= 0], minlength=24).tolist())
 
 
 def cluster_sizes(connection: Connection, space: str, where: SegmentFilter) -> tuple[ClusterSize, ...]:

@@ -102,11 +102,13 @@ class Count:
     n_recordings: int
     n_days: int
     """Dates of the site's clock; segments without a clock count in none."""
+    n_recorder_days: int
+    """The same, summed over sites: what recorder-days of effort can be divided into."""
     best_raw_score: float | None
     exemplar_ids: tuple[str, ...]
     """Segments to listen to, best raw score first, from as many recordings as there are."""
     rows_sha256: str
-    """Over (segment id, scientific name, raw score)."""
+    """Over the columns (segment id, scientific name, raw score): see `rab.catalog.heard`."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,19 @@ class QualityProfile:
     lowest_snr_ids: tuple[str, ...]
     """Segments to listen to, lowest SNR first."""
     rows_sha256: str
-    """Over (segment id, SNR, clipped and overlap fraction, rain, wind, silent)."""
+    """Over (recording id, its number of segments and of each kind of poor one), then (SNR, how many have it)."""
+
+
+@dataclass(frozen=True)
+class NovelSegments:
+    """How many segments lie far from all other recordings, of those that a clustering has compared."""
+
+    n_placed: int
+    n_novel: int
+    exemplar_ids: tuple[str, ...]
+    """The farthest first."""
+    rows_sha256: str
+    """Over (segment id, novelty) of the novel ones, and how many were compared."""
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """Clusterings: the current one of each space, its clusters, and what their members are called."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, literal, select, update
 
 from rab.catalog.cluster_identities import ClusterIdentities, put_identities
 from rab.catalog.filters import IN_ORDER, detected
-from rab.catalog.names import Names
+from rab.catalog.names import Names, library_state
 from rab.catalog.novelty import NoveltyScores, put_novelty
 from rab.catalog.schema import (
     classes,
@@ -22,7 +23,7 @@ from rab.catalog.schema import (
     taxon_scores,
 )
 from rab.catalog.statements import chunks
-from rab.domain import Cluster, Clustering, NameCount
+from rab.domain import Cluster, Clustering, Medoid, NameCount
 from rab.errors import InputError, NotFound
 
 _MEMBERS = cluster_members.join(clusters).join(segments, segments.c.pk == cluster_members.c.segment_pk)
@@ -139,21 +140,54 @@ class Clusters(ClusterIdentities, NoveltyScores, Names):
         with self._reading() as connection:
             return dict(connection.execute(every.where(spaces.c.space == space)).all())
 
+    def medoids(self, space: str) -> list[Medoid]:
+        """Return the medoids of the current clustering of a space: a small part of what a clustering is."""
+        with self._reading() as connection:
+            return [Medoid(*row) for row in connection.execute(_MEDOIDS, {"space": space}).all()]
+
+    def exemplars(self, cluster_id: str) -> list[str]:
+        """Return the segments that stand for a cluster beside its medoid; none for a cluster that is gone."""
+        with self._reading() as connection:
+            return list(connection.scalars(_EXEMPLARS, {"cluster": cluster_id}))
+
     def cluster_names(self, cluster_id: str) -> list[NameCount]:
-        """Return the names that a cluster's members bear, most frequent first.
+        """Return the names that a cluster's members bear, most frequent first; `names_of_clusters` says how."""
+        return self.names_of_clusters([cluster_id]).get(cluster_id, [])
+
+    def names_of_clusters(self, cluster_ids: Sequence[str]) -> dict[str, list[NameCount]]:
+        """Return the names that the members of some clusters bear, most frequent first; clusters that are gone not.
 
         A member is called what people say of it (a person's newest label before an imported one), else by its best
         detected taxon; members that nobody names are not counted.
         """
-        found = select(clusterings.c.space_pk, clusterings.c.id, clusters.c.n_members)
-        found = found.select_from(clusters.join(clusterings)).where(clusters.c.id == cluster_id)
         with self._reading() as connection:
-            own = connection.execute(found).first()
-            if own is None:
-                return []
-            key = ("names", cluster_id, own.id, own.n_members)
-            counted = self._while_unchanged(connection, own.space_pk, key, lambda: _count_names(connection, cluster_id))
-            return list(counted)
+            found = connection.execute(_SIZES, {"ids": cluster_ids}).all()
+            state_of = {space_pk: library_state(connection, space_pk) for space_pk in {row.space_pk for row in found}}
+            names = {}
+            for row in found:
+                key = ("names", row.id, row.clustering_id, row.n_members)
+                count = partial(_count_names, connection, row.id)
+                names[row.id] = list(self._while_unchanged(state_of[row.space_pk], key, count))
+            return names
+
+
+_MEDOIDS = (
+    select(segments.c.id, clusters.c.id, clusters.c.n_members)
+    .select_from(clusters.join(segments, segments.c.pk == clusters.c.medoid_pk).join(clusterings).join(spaces))
+    .where(spaces.c.space == bindparam("space"))
+    .order_by(clusters.c.position)
+)
+_EXEMPLARS = (
+    select(segments.c.id)
+    .select_from(cluster_exemplars.join(clusters).join(segments, segments.c.pk == cluster_exemplars.c.segment_pk))
+    .where(clusters.c.id == bindparam("cluster"))
+    .order_by(cluster_exemplars.c.position)
+)
+_SIZES = (
+    select(clusters.c.id, clusterings.c.space_pk, clusterings.c.id.label("clustering_id"), clusters.c.n_members)
+    .select_from(clusters.join(clusterings))
+    .where(clusters.c.id.in_(bindparam("ids", expanding=True)))
+)
 
 
 def _count_names(connection: Connection, cluster_id: str) -> list[NameCount]:
@@ -265,7 +299,11 @@ def _detected_names(connection: Connection, cluster_id: str) -> dict[str, str]:
     """Return the best detected taxon of each member that has one, by segment id."""
     scored = _MEMBERS.join(taxon_scores, taxon_scores.c.segment_pk == segments.c.pk).join(classes)
     every = select(segments.c.id, classes.c.scientific_name).select_from(scored)
-    worst_first = every.where(clusters.c.id == cluster_id, detected()).order_by(taxon_scores.c.position.desc())
+    rejected = select(labels.c.pk).where(
+        labels.c.segment_id == segments.c.id, labels.c.taxon == literal("not ") + classes.c.scientific_name
+    )
+    heard = every.where(clusters.c.id == cluster_id, detected(), ~rejected.exists())
+    worst_first = heard.order_by(taxon_scores.c.position.desc())
     return dict(connection.execute(worst_first).all())
 
 
@@ -276,6 +314,8 @@ def _label_names(connection: Connection, cluster_id: str) -> dict[str, str]:
     weakest_first = (labels.c.source == "human", labels.c.labelled_at_us, labels.c.pk.desc())
     return dict(
         connection.execute(
-            said.where(clusters.c.id == cluster_id, labels.c.source != "model").order_by(*weakest_first)
+            said.where(clusters.c.id == cluster_id, labels.c.source != "model", labels.c.kind == "taxon").order_by(
+                *weakest_first
+            )
         ).all()
     )

@@ -12,28 +12,24 @@ from sqlalchemy import Connection, delete, func, select
 from rab.catalog.database import Database
 from rab.catalog.filters import matching
 from rab.catalog.payloads import mark_outdated
-from rab.catalog.rows import label_fields, label_of
+from rab.catalog.rows import label_fields, label_of, to_us
 from rab.catalog.schema import labels, segments
 from rab.catalog.statements import chunks, insert_missing, stream
-from rab.domain import Label, LabelSource, SegmentFilter
+from rab.domain import Label, LabelSource, SegmentFilter, rejection_of
 from rab.errors import NotFound
 
 
 class Labels(Database):
     """The part of the catalog that knows labels."""
 
-    def add_label(self, label: Label) -> None:
-        """Store a label; the same one again changes nothing. Raises `NotFound` for a segment that does not exist."""
-        self.add_labels([label])
-
     def add_labels(self, given: Iterable[Label]) -> None:
         """Store labels, all or none; those that are known already change nothing.
 
-        Raises `NotFound` naming a segment that does not exist.
+        A person who names a taxon takes back having rejected it. Raises `NotFound` for a segment that does not exist.
         """
         with self._writing() as connection:
             for some in chunks(given, _N_AT_ONCE):
-                _add(connection, some)
+                put_labels(connection, some)
 
     def labels(
         self, space: str, where: SegmentFilter, *, source: LabelSource | None = None
@@ -69,13 +65,25 @@ class Labels(Database):
 _N_AT_ONCE = 1_000
 
 
-def _add(connection: Connection, given: list[Label]) -> None:
+def put_labels(connection: Connection, given: list[Label]) -> None:
+    """Write labels of segments that exist, and note whose payloads that leaves behind. Raises `NotFound`."""
     ids = {label.segment_id for label in given}
     known = set(connection.scalars(select(segments.c.id).where(segments.c.id.in_(ids))))
     if missing := sorted(ids - known):
         raise NotFound(f"there is no segment {missing[0]}", hint="`rab segments` lists them")
+    for label in given:
+        if label.source == "human" and label.kind == "taxon":
+            take_back(connection, label, rejection_of(label.taxon))
     connection.execute(insert_missing(connection, labels), [label_fields(label) for label in given])
     mark_outdated(connection, segments.c.id.in_(ids))
+
+
+def take_back(connection: Connection, said: Label, name: str) -> None:
+    """Remove what the author of a label said of its segment before under another name."""
+    own = (labels.c.segment_id == said.segment_id, labels.c.source == said.source, labels.c.author == said.author)
+    connection.execute(
+        delete(labels).where(*own, labels.c.taxon == name, labels.c.labelled_at_us <= to_us(said.labelled_at))
+    )
 
 
 def read_labels(connection: Connection, segment_ids: Iterable[str]) -> dict[str, list[Label]]:

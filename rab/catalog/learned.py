@@ -5,6 +5,8 @@ older one, so that what an Evidence Pack names can be found again. The catalog k
 it; whoever learned it does.
 """
 
+from collections.abc import Mapping
+
 from sqlalchemy import Row, delete, func, insert, select
 
 from rab.catalog.database import Database
@@ -46,6 +48,15 @@ class LearnedThings(Database):
             }
             kept = insert(learned).values(row).returning(*learned.c)
             return _learned(connection.execute(kept).one())
+
+    def replace_learned(self, kind: str, space: str, documents: Mapping[str, str]) -> None:
+        """Keep documents by name in place of all that was of a kind, in one transaction."""
+        same = {"kind": kind, "space": space, "version": 1, "learned_at_us": now_us()}
+        rows = [{**same, "name": name, "document": document} for name, document in documents.items()]
+        with self._writing() as connection:
+            connection.execute(delete(learned).where(learned.c.kind == kind, learned.c.space == space))
+            if rows:
+                connection.execute(insert(learned), rows)
 
     def learned(self, kind: str, name: str, space: str, version: int | None = None) -> Learned | None:
         """Return a version, the newest without a number; None where there is none."""

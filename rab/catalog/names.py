@@ -1,25 +1,44 @@
-"""How often a library's names occur: by what people say and by what a model detects.
+"""A library's names: which there are, and how often they occur by what people say and by what a model detects.
 
 Counting takes longer than a question may, and what is counted changes only with an ingest or a label. So a count is
 kept in memory with the state of the library that it was made in, and made anew when that has changed.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from statistics import median
-from typing import TypeVar, cast
+from typing import Literal, TypeVar, cast
 
 from sqlalchemy import Connection, func, select
 
 from rab.catalog.database import Database
 from rab.catalog.filters import detected
-from rab.catalog.schema import classes, labels, model_runs, segments, spaces, taxon_scores
+from rab.catalog.schema import classes, labels, model_runs, recordings, segments, spaces, taxon_scores
+from rab.catalog.statements import chunks
 
 Counted = TypeVar("Counted")
+State = tuple[int | None, int | None]
+"""What grows with every ingest and every label."""
+Named = Literal["site", "habitat", "recording", "model", "taxon", "label"]
+"""What a filter speaks of by name; of a recording it is the id, of a taxon the scientific name."""
 
 
 class Names(Database):
-    """The part of the catalog that knows how often names occur."""
+    """The part of the catalog that knows names."""
+
+    def names(self, of: Named, among: Sequence[str] | None = None) -> list[str]:
+        """Return the names that the library has, sorted: all, or those that stand among the given ones."""
+        column = _NAMES[of]
+        every = select(column).where(column.is_not(None)).distinct()
+        some = [every] if among is None else [every.where(column.in_(part)) for part in chunks(among)]
+        with self._reading() as connection:
+            return sorted({name for one in some for name in connection.scalars(one)})
+
+    def common_names(self) -> set[tuple[str, str]]:
+        """Return (common name, scientific name) of all that a classifier ever gave a score to."""
+        with self._reading() as connection:
+            rows = connection.execute(select(classes.c.common_name, classes.c.scientific_name))
+            return {(common, scientific) for common, scientific in rows}
 
     def exemplars_per_name(self, space: str) -> float | None:
         """Return how many segments of a space a typical name has: the median over its names; None without any.
@@ -28,15 +47,11 @@ class Names(Database):
         """
         with self._reading() as connection:
             own: int | None = connection.scalar(select(spaces.c.pk).where(spaces.c.space == space))
-            return self._while_unchanged(
-                connection, own, ("exemplars", space), lambda: _exemplars_per_name(connection, space)
-            )
+            state = library_state(connection, own)
+            return self._while_unchanged(state, ("exemplars", space), lambda: _exemplars_per_name(connection, space))
 
-    def _while_unchanged(
-        self, connection: Connection, space_pk: int | None, key: Hashable, count: Callable[[], Counted]
-    ) -> Counted:
+    def _while_unchanged(self, state: State, key: Hashable, count: Callable[[], Counted]) -> Counted:
         """Return what was counted before, if nothing was taken into the space or labelled since; else count."""
-        state = _state(connection, space_pk)
         kept = self._counted.get(key)
         if kept is None or kept[0] != state:
             if len(self._counted) >= _N_KEPT:
@@ -45,11 +60,18 @@ class Names(Database):
         return cast("Counted", kept[1])
 
 
+_NAMES = {
+    "site": recordings.c.site,
+    "habitat": recordings.c.habitat,
+    "recording": recordings.c.id,
+    "model": spaces.c.model,
+    "taxon": classes.c.scientific_name,
+    "label": labels.c.taxon,
+}
 _N_KEPT = 4096
-_State = tuple[int | None, int | None]
 
 
-def _state(connection: Connection, space_pk: int | None) -> _State:
+def library_state(connection: Connection, space_pk: int | None) -> State:
     """Return what grows with every ingest and every label. Whoever removes labels empties what was counted."""
     own = model_runs.c.space_pk == space_pk
     newest_run = select(func.max(model_runs.c.committed_at_us)).where(own).scalar_subquery()

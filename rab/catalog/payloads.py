@@ -32,11 +32,6 @@ class Payloads(Database):
             for pks in chunks(notes):
                 connection.execute(delete(outdated_payloads).where(outdated_payloads.c.pk.in_(pks)))
 
-    def outdate_payloads(self, space: str) -> None:
-        """Note all segments of a space, such as for a collection that was filled from elsewhere."""
-        with self._writing() as connection:
-            mark_outdated(connection, segments.c.space_pk.in_(select(spaces.c.pk).where(spaces.c.space == space)))
-
 
 def mark_outdated(connection: Connection, which: ColumnElement[bool]) -> None:
     """Note the segments that meet a condition on `segments`."""

@@ -1,19 +1,22 @@
-"""Signal quality of many segments: how well the library, or a part of it, can be heard."""
+"""Signal quality of many segments: how well the library, or a part of it, can be heard.
+
+Counted by the database, recording by recording: a million segments are a few thousand rows then, and those are what the
+fingerprint takes in. Read one by one, they took three seconds of the ten that a summary has.
+"""
 
 import math
 from collections import Counter
 
+import numpy as np
 from sqlalchemy import Connection, func, select
 
 from rab.catalog.aggregates import QualityLimits, QualityProfile, SnrBin, rows_sha256
 from rab.catalog.filters import matching
-from rab.catalog.schema import segments
-from rab.catalog.statements import stream
+from rab.catalog.schema import recordings, segments
 from rab.domain import SegmentFilter
 
 _BIN_DB = 5
 _ROW = segments.c
-_MEASURED = (_ROW.snr_db, _ROW.clipped_fraction, _ROW.overlap_fraction, _ROW.rain, _ROW.wind, _ROW.silent)
 
 
 def quality_profile(
@@ -32,16 +35,22 @@ def quality_profile(
     }
     counts = [func.count().label("n_segments"), *(func.count().filter(one).label(name) for name, one in spoilt.items())]
     measured = select(_ROW.id).where(meant, _ROW.snr_db.is_not(None))
-    histogram = select(_ROW.snr_db, func.count()).where(meant, _ROW.snr_db.is_not(None)).group_by(_ROW.snr_db)
-    n_at: dict[float, int] = dict(connection.execute(histogram.order_by(_ROW.snr_db)).all())
-    rows = stream(connection, select(_ROW.id, *_MEASURED).where(meant).order_by(_ROW.id))
+    levels = connection.scalars(select(_ROW.snr_db).where(meant, _ROW.snr_db.is_not(None))).all()
+    at, n_each = np.unique(np.array(levels, dtype=np.float64), return_counts=True)
+    n_at: dict[float, int] = dict(zip(at.tolist(), n_each.tolist(), strict=True))
+    per_recording = select(_ROW.recording_pk, *counts).where(meant).group_by(_ROW.recording_pk).subquery()
+    named = select(recordings.c.id, *per_recording.c).join(
+        per_recording, per_recording.c.recording_pk == recordings.c.pk
+    )
+    rows = connection.execute(named.order_by(recordings.c.id)).all()
+    kinds = [one.name for one in counts]
     return QualityProfile(
         limits=limits,
-        **connection.execute(select(*counts).where(meant)).one()._asdict(),
+        **{kind: sum(getattr(row, kind) for row in rows) for kind in kinds},
         median_snr_db=_median(n_at),
         snr_bins=_bins(n_at),
         lowest_snr_ids=tuple(connection.scalars(measured.order_by(_ROW.snr_db, _ROW.id).limit(n_exemplars))),
-        rows_sha256=rows_sha256(rows),
+        rows_sha256=rows_sha256([*((row.id, *(getattr(row, kind) for kind in kinds)) for row in rows), *n_at.items()]),
     )
 
 

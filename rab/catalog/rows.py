@@ -13,6 +13,7 @@ from rab.domain import (
     Label,
     RecorderNotes,
     Recording,
+    Review,
     SignalQuality,
     StoredSegment,
     Taxon,
@@ -168,4 +169,16 @@ def label_of(row: Row[Any]) -> Label:
         kind=row.kind,
         licence=row.licence,
         provenance=row.provenance,
+        pack_id=row.pack_id,
     )
+
+
+def review_fields(review: Review) -> Fields:
+    """Return the row of a review."""
+    return {**review.model_dump(exclude={"reviewed_at"}), "reviewed_at_us": to_us(review.reviewed_at)}
+
+
+def review_of(row: Row[Any]) -> Review:
+    """Return the review of a row."""
+    fields = {name: getattr(row, name) for name in Review.model_fields if name != "reviewed_at"}
+    return Review(**fields, reviewed_at=from_us(row.reviewed_at_us))

@@ -29,7 +29,7 @@ from sqlalchemy import (
     text,
 )
 
-HEAD = "0005"
+HEAD = "0006"
 """The migration that ends in these tables."""
 
 metadata = MetaData(
@@ -195,10 +195,26 @@ labels = Table(
     Column("kind", Text, nullable=False, server_default=text("'taxon'")),
     Column("licence", Text),
     Column("provenance", Text),
+    Column("pack_id", String(64)),
     UniqueConstraint("segment_id", "taxon", "source", "author", "labelled_at_us"),
     Index("ix_labels_taxon_segment_id", "taxon", "segment_id"),
 )
 """What people say. They name the segment by its id, and so outlive one that is cut anew, and meet it again."""
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("pk", _Big, primary_key=True),
+    Column("segment_id", String(32), nullable=False, index=True),
+    Column("pack_id", String(64), nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("taxon", Text, nullable=False),
+    Column("suggested", Text),
+    Column("author", Text, nullable=False),
+    Column("reviewed_at_us", BigInteger, nullable=False),
+    Column("provenance", Text),
+)
+"""Every review that was given, in the order of giving. What they say now stands in `labels`."""
 
 outdated_payloads = Table(
     "outdated_payloads",

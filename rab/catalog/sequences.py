@@ -103,6 +103,8 @@ def _symbol(by: Literal["cluster", "taxon", "label"]) -> tuple[ColumnElement[Any
             .limit(1)
         )
         return best.correlate(segments).scalar_subquery(), segments
-    said = and_(labels.c.segment_id == segments.c.id, labels.c.source.in_(("human", "imported")))
+    said = and_(
+        labels.c.segment_id == segments.c.id, labels.c.source.in_(("human", "imported")), labels.c.kind != "rejection"
+    )
     newest = select(labels.c.taxon).where(said).order_by(labels.c.labelled_at_us.desc(), labels.c.pk.desc()).limit(1)
     return newest.correlate(segments).scalar_subquery(), segments

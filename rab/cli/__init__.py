@@ -1,8 +1,8 @@
 """The `rab` command. It has no logic of its own: every command calls one workflow and prints what comes back.
 
 Results go to standard output, as words or with `--json` as JSON; progress, log lines and errors go to standard error.
-The exit code tells the truth: 0 all well, 4 some files of a batch failed, 6 an evaluation missed a gate, 130 stopped by
-the user, and the codes of `rab.errors` for the rest.
+The exit code tells the truth: 0 all well, 4 some files of a batch failed, 6 an evaluation missed a gate, 9 a report
+that was made again is another, 130 stopped by the user, and the codes of `rab.errors` for the rest.
 """
 
 import sys
@@ -35,16 +35,28 @@ COMMANDS = {
         "rab.cli.sequences:drift",
         "Say recorder by recorder whether noise floor, clipping, SNR or the mean embedding changed, and when.",
     ),
+    "suggest": ("rab.cli.suggest:suggest", "Suggest labels for calls, or say why a person should listen first."),
+    "review": ("rab.cli.review:review", "Accept, correct or reject a suggestion, as a person who listened."),
     "label": ("rab.cli.library:label", "Say what a segment holds, as a person who listened."),
     "library": ("rab.cli.call_library:library", "Keep labelled reference collections as exemplars."),
     "probes": ("rab.cli.probes:probes", "Teach small classifiers by the library's own labels, and apply them."),
     "map": ("rab.cli.structure:structure", "Lay the library out in two dimensions, as data."),
     "rerank": ("rab.cli.rerank:rerank", "Learn from the library how to order neighbours."),
-    "similar": ("rab.cli.evidence:similar", "List the calls nearest to a segment."),
-    "evidence": ("rab.cli.evidence:evidence", "Print the Evidence Pack of a segment."),
-    "interpret": ("rab.cli.evidence:interpret", "Say what a segment resembles, how it differs, and how sure that is."),
+    "calibrate": (
+        "rab.cli.calibrate:calibrate",
+        "Learn from labels what raw scores are worth, prove it on recordings held out, and use it.",
+    ),
+    "similar": ("rab.cli.evidence:similar", "List the calls nearest to a segment, or to a stretch of a file."),
+    "evidence": ("rab.cli.evidence:evidence", "Print the Evidence Pack of a segment, or of a stretch of a file."),
+    "interpret": ("rab.cli.evidence:interpret", "Say what a call resembles, how it differs, and how sure that is."),
     "summary": ("rab.cli.summary:summary", "Print a cited monitoring summary."),
-    "report": ("rab.cli.summary:report", "Write a summary as HTML, Markdown and JSON, with playable calls."),
+    "hypotheses": (
+        "rab.cli.hypotheses:hypotheses",
+        "Screen the library for contrasts that are worth a question, and ask them.",
+    ),
+    "report": ("rab.cli.report:report", "Write a document as HTML, Markdown and JSON, with playable calls."),
+    "reproduce": ("rab.cli.report:reproduce", "Make a report again from the library, and say whether it is identical."),
+    "llm": ("rab.cli.llm:llm", "Look at the language model that takes part in writing, if one is configured."),
     "store": ("rab.cli.store:store", "Show, verify, plan and move the vectors of the library."),
     "serve": ("rab.cli.serve:serve", "Answer over HTTP."),
     "bench": ("rab.cli.bench:bench", "Measure speed and memory as ratios to a baseline in the same run."),

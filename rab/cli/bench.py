@@ -217,6 +217,35 @@ def evidence(
     click.echo(f"on {runs[0].machine}")
 
 
+@bench.command()
+@click.option(
+    "--n",
+    "sizes",
+    type=click.IntRange(1000),
+    multiple=True,
+    default=(100_000, 1_000_000),
+    show_default=True,
+    help="Segments; may be given several times.",
+)
+@click.option("--compared", is_flag=True, help="Summarise one site, and hold it against another.")
+@click.option("--rounds", type=click.IntRange(1), default=3, show_default=True, help="Rounds of each size.")
+@json_option
+def summary(sizes: tuple[int, ...], compared: bool, rounds: int, as_json: bool) -> None:
+    """Summarise catalogs of any size: how long it takes, beside a plain scan of the same tables."""
+    from rab.evals.bench_summary import bench_summary
+
+    runs = bench_summary(sizes, rounds=rounds, compared=compared)
+    if as_json:
+        print_json([run.model_dump() for run in runs])
+        return
+    for run in runs:
+        click.echo(
+            f"{run.n_segments} segments with {run.n_detections} detections: {run.n_figures} figures in "
+            f"{run.summary_s:.2f} s, {run.ratio:.1f} × a scan of the tables ({run.scan_s:.2f} s)"
+        )
+    click.echo(f"on {runs[0].machine}")
+
+
 def _libraries(settings: "Settings") -> "OpenLibrary":
     """Return what opens a library elsewhere, with the models that are installed here."""
     from rab.bootstrap import models_dir, open_workspace

@@ -52,7 +52,7 @@ def demo(ctx: click.Context, serve: bool, port: int | None) -> None:
             click.echo(f"{len(clustering.clusters)} clusters, {clustering.n_unassigned} calls unassigned")
         click.echo("4. Summary\n")
         written = write_summary_report(workspace, model=settings.model)
-        click.echo(text_of(written.report.summary))
+        click.echo(text_of(written.report.passages[0].text))
         click.echo(f"report: {written.files.html.resolve()}")
         if serve:
             run_service(workspace, settings, port=port)

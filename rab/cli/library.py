@@ -4,8 +4,9 @@ from typing import get_args
 
 import rich_click as click
 
-from rab.cli.session import filter_of, json_option, library, model_option, print_json, tell_unknown, where_option
-from rab.domain import LabelKind
+from rab.cli.session import filter_of, json_option, library, model_option, print_json, where_option
+from rab.domain import CallName, LabelKind, StoredSegment
+from rab.domain.calibration import Calibrations
 
 limit_option = click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="Rows.")
 offset_option = click.option("--offset", type=click.IntRange(0), default=0, help="Rows to pass over.")
@@ -44,20 +45,31 @@ def segments(ctx: click.Context, model: str | None, where: str, limit: int, offs
     """List segments, filtered."""
     from rab.evidence.calls import call_name, call_ref
     from rab.evidence.printing import call_words, name_words
+    from rab.workflows.calibrating import calibrations_in_use
 
     with library(ctx) as (settings, workspace):
         card = workspace.card(model or settings.model)
-        tell_unknown(workspace, filter_of(where))
-        found = workspace.catalog.list_segments(card.space, filter_of(where), limit=limit, offset=offset)
+        found = workspace.catalog.list_segments(card.space, filter_of(workspace, where), limit=limit, offset=offset)
+        calibrations = calibrations_in_use(workspace, card)
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
         return
     for one in found:
         snr = "   -   " if one.quality.snr_db is None else f"{one.quality.snr_db:4.1f} dB"
-        name = name_words(call_name(one, card.score_threshold))
+        said = call_name(one, card.score_threshold)
+        name = name_words(said) + _probability_words(one, said, calibrations)
         people = ", people are heard" if one.human_voice else ""
         click.echo(f"{one.segment.id[:12]}  {snr}  {name}{people}\n  {call_words(call_ref(one))}")
     click.echo("1 segment" if len(found) == 1 else f"{len(found)} segments")
+
+
+def _probability_words(one: StoredSegment, said: CallName | None, calibrations: Calibrations | None) -> str:
+    """Return the calibrated probability of a classifier's name, as the end of its words; empty without one."""
+    if said is None or said.source != "model" or calibrations is None:
+        return ""
+    score = next(score for score in one.scores if score.taxon.scientific_name == said.scientific_name)
+    given = calibrations.probability(score, one.recording.site)
+    return "" if given is None else f", calibrated probability {given.probability:.2f}"
 
 
 @click.command()

@@ -38,7 +38,7 @@ def train(
 
     with library(ctx) as (settings, workspace):
         probe = teach_probe(
-            workspace, name, kind=kind, model=model or settings.model, where=filter_of(where), curve=curve
+            workspace, name, kind=kind, model=model or settings.model, where=filter_of(workspace, where), curve=curve
         )
     print_json(probe) if as_json else click.echo("\n".join(_lines(probe)))
 
@@ -104,7 +104,7 @@ def apply(ctx: click.Context, name: str, model: str | None, where: str, limit: i
 
     with library(ctx) as (_, workspace):
         probe = find_probe(workspace, name, model=model)
-        answers = list(apply_probe(workspace, probe, where=filter_of(where), limit=limit))
+        answers = list(apply_probe(workspace, probe, where=filter_of(workspace, where), limit=limit))
     if as_json:
         print_json([answer.model_dump(mode="json") for answer in answers])
         return

@@ -51,7 +51,7 @@ def _common(command: Any) -> Any:
 def _read(ctx: click.Context, workspace: Any, model: str, asked: dict[str, Any]) -> tuple[Any, Any]:
     from rab.workflows.sequences import policy_for, read_sequences
 
-    where, by, per = filter_of(asked["where"]), asked["by"], asked["per"]
+    where, by, per = filter_of(workspace, asked["where"]), asked["by"], asked["per"]
     sequences = read_sequences(workspace, model=model, where=where, by=by, group_by=per)
     own = policy_for(workspace, model)
     changed = {"max_gap_ms": 1000 * asked["max_gap_s"], "unassigned": asked["unassigned"]}
@@ -229,7 +229,7 @@ def drift(ctx: click.Context, model: str | None, where: str, as_json: bool) -> N
     from rab.workflows.drift import drift_sentences, recorder_drift
 
     with library(ctx) as (settings, workspace):
-        found = recorder_drift(workspace, model=model or settings.model, where=filter_of(where))
+        found = recorder_drift(workspace, model=model or settings.model, where=filter_of(workspace, where))
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
         return

@@ -45,17 +45,14 @@ def library(ctx: click.Context) -> Iterator[tuple[Settings, "Workspace"]]:
         yield settings, workspace
 
 
-def filter_of(where: str) -> SegmentFilter:
-    """Read the text form of a filter."""
-    return parse_filter(where)
+def filter_of(workspace: "Workspace", words: str) -> SegmentFilter:
+    """Read a filter, and say on standard error what it names that the library does not have."""
+    from rab.workflows.filters import understand
 
-
-def tell_unknown(workspace: "Workspace", where: SegmentFilter) -> None:
-    """Say on standard error what a filter names that the library does not have."""
-    from rab.workflows.filters import filter_notes
-
-    for note in filter_notes(workspace, where):
+    where, notes = understand(workspace, parse_filter(words))
+    for note in notes:
         click.echo(f"note: {note}", err=True)
+    return where
 
 
 def print_json(content: Value | dict[str, Any] | list[Any]) -> None:

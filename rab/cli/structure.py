@@ -47,7 +47,9 @@ def structure(
     if out is not None:
         check_map_file(out)
     with library(ctx) as (settings, workspace):
-        drawn = structure_map(workspace, model=model or settings.model, where=filter_of(where), policy=policy)
+        drawn = structure_map(
+            workspace, model=model or settings.model, where=filter_of(workspace, where), policy=policy
+        )
     if out is not None:
         write_map(drawn, out)
     if as_json:

@@ -1,6 +1,7 @@
 """The nouns of the field, one file each. Reading this folder is reading what RAB believes about sound and evidence."""
 
-from rab.domain.cluster import Cluster, ClusterChange, ClusterIdentity, Clustering, NoveltyScore
+from rab.domain.annotation import AnnotationFormat, ReviewedRow, SuggestedAnnotation
+from rab.domain.cluster import Cluster, ClusterChange, ClusterIdentity, Clustering, Medoid, NoveltyScore
 from rab.domain.deployment import Deployment
 from rab.domain.descriptors import MEASURES, Descriptors, Measure
 from rab.domain.detection import Detection
@@ -9,10 +10,14 @@ from rab.domain.evidence import (
     AggregateEntry,
     CallName,
     CallRef,
+    ContrastEntry,
     DepthDecision,
     EvidencePack,
+    ExemplarEntry,
+    FollowingEntry,
     LibraryFacts,
     NameCount,
+    NamedTaxon,
     NeighbourEntry,
     PackItem,
     PrototypeEntry,
@@ -33,16 +38,19 @@ from rab.domain.filter import (
 )
 from rab.domain.ids import canonical_json, content_id, point_id, segment_id
 from rab.domain.job import FileFailure, FileSkipped, IngestReport
-from rab.domain.label import Label, LabelKind, LabelSource
+from rab.domain.label import Label, LabelKind, LabelSource, rejection_of
 from rab.domain.quality import SignalQuality, Unmeasured
 from rab.domain.recording import RecorderNotes, Recording
+from rab.domain.review import Review, Verdict, names_in_force, rejected_taxa
 from rab.domain.segment import CallSegment, SegmentPlace, StoredSegment, local_time
 from rab.domain.statement import (
+    AnnotationSuggestion,
     Claim,
     ClaimKind,
     DroppedClaim,
     GenerationRecord,
     GroundedText,
+    HypothesisPrompts,
     Interpretation,
     MonitoringSummary,
     Quantity,
@@ -56,6 +64,8 @@ __all__ = [
     "PAYLOAD_VERSION",
     "Activation",
     "AggregateEntry",
+    "AnnotationFormat",
+    "AnnotationSuggestion",
     "Box",
     "CallName",
     "CallRef",
@@ -66,6 +76,7 @@ __all__ = [
     "ClusterChange",
     "ClusterIdentity",
     "Clustering",
+    "ContrastEntry",
     "Deployment",
     "DepthDecision",
     "Descriptors",
@@ -74,12 +85,15 @@ __all__ = [
     "EmbeddedBatch",
     "EmbedderCard",
     "EvidencePack",
+    "ExemplarEntry",
     "FileFailure",
     "FileSkipped",
+    "FollowingEntry",
     "FoundCall",
     "GenerationRecord",
     "GivenLabel",
     "GroundedText",
+    "HypothesisPrompts",
     "IngestReport",
     "Interpretation",
     "Label",
@@ -87,9 +101,11 @@ __all__ = [
     "LabelSource",
     "LibraryFacts",
     "Measure",
+    "Medoid",
     "ModelCredit",
     "MonitoringSummary",
     "NameCount",
+    "NamedTaxon",
     "Near",
     "NeighbourEntry",
     "NoveltyScore",
@@ -99,6 +115,8 @@ __all__ = [
     "QueryEntry",
     "RecorderNotes",
     "Recording",
+    "Review",
+    "ReviewedRow",
     "Samples",
     "ScoredTaxon",
     "SegmentFilter",
@@ -107,18 +125,23 @@ __all__ = [
     "SequenceStep",
     "SignalQuality",
     "StoredSegment",
+    "SuggestedAnnotation",
     "Taxon",
     "TaxonGroup",
     "TaxonScore",
     "TaxonScoreEntry",
     "Unmeasured",
     "Value",
+    "Verdict",
     "Waveform",
     "canonical_json",
     "content_id",
     "local_time",
+    "names_in_force",
     "parse_filter",
     "point_id",
+    "rejected_taxa",
+    "rejection_of",
     "segment_id",
     "unit_vector",
 ]

@@ -4,7 +4,7 @@ A cluster is found, not named: it says "these belong together", never what they 
 that two are one; both are kept with its identity, which outlives the clustering that found it.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from rab.domain.value import Fraction, Instant, Value
 
@@ -27,6 +27,14 @@ class Cluster(Value):
     """What a person calls it."""
     merged_ids: tuple[str, ...] = ()
     """Clusters that a person said are one with this one."""
+
+
+class Medoid(NamedTuple):
+    """The segment that stands for a cluster, and how large that is: enough to find the nearest among many clusters."""
+
+    segment_id: str
+    cluster_id: str
+    n_members: int
 
 
 class ClusterIdentity(Value):

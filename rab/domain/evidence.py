@@ -1,26 +1,31 @@
 """EvidencePack: a frozen, content-addressed record of everything that a statement may cite.
 
-Entries have short keys: `q` the query, `n1…` neighbours, `p1…` prototypes, `s-2…s+2` sequence steps, `t1…` taxon
-scores, `a1…` aggregates of a summary. The pack's id is the sha256 of its canonical JSON. A full item id is the key with
+Entries have short keys: `q` the query, `n1…` neighbours, `p1…` prototypes, `s-2…s+2` sequence steps, `f1…` what
+usually comes before and after, `t1…` taxon scores, `h1…` contrasts that a screen found, `e1…` exemplar calls of their
+groups, `a1…` aggregates. The pack's id is the sha256 of its canonical JSON. A full item id is the key with
 the pack's salt, the id's first four characters (`n1.38d0`): an id copied from another pack is detectable.
 
 Thumbnails travel with a pack but are not part of its id: a picture's bytes depend on the compression library of the
 machine that drew it, and everything needed to draw it again stands in the entry.
 """
 
+import re
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, ModelWrapValidatorHandler, computed_field, model_validator
 
+from rab.domain.calibration import CalibrationRef, Withheld
 from rab.domain.descriptors import Descriptors
 from rab.domain.embedding import ModelCredit
+from rab.domain.filter import SegmentFilter
 from rab.domain.ids import canonical_json, content_id
 from rab.domain.quality import SignalQuality
 from rab.domain.taxon import TaxonScore
-from rab.domain.value import Db, Fraction, Instant, Ms, Similarity, Value
+from rab.domain.value import Db, Fraction, Hz, Instant, Ms, Similarity, Value
 
+_KEY = re.compile(r"[a-z]{1,2}[+-]?\d{0,9}", re.ASCII)
 NameSource = Literal["human", "imported", "model"]
 
 
@@ -63,6 +68,17 @@ class QueryEntry(Value):
     descriptors: Descriptors
     novelty: Fraction | None = None
     """Share of the library that lies less far out than this call; None before a clustering has placed it."""
+    names: tuple[CallName, ...] = ()
+    """What people label this very call, newest first; they name it for no neighbour and no vote."""
+    rejected_taxa: tuple[str, ...] = ()
+    """Scientific names that people say it does not bear."""
+    low_hz: Hz | None = None
+    high_hz: Hz | None = None
+    """The band of a call that the model found, or that a person selected; None where a window is a segment."""
+    cluster_id: str | None = None
+    """The cluster that it lies in; None where it lies in none, and before a clustering has placed it."""
+    is_placed: bool = False
+    """Whether a clustering has placed it, in a cluster or in none."""
 
 
 class NeighbourEntry(Value):
@@ -77,6 +93,10 @@ class NeighbourEntry(Value):
     cluster_id: str | None = None
     n_copies: int = 0
     """Files that hold the same sound, beside this call's own."""
+    call_types: tuple[str, ...] = ()
+    """What people label its type of call, in their words, sorted; never a model's word."""
+    is_in_same_position: bool = False
+    """Whether, where its type is labelled, the clusters just before and after it are those beside the query."""
 
 
 class NameCount(Value):
@@ -113,13 +133,44 @@ class SequenceStep(Value):
     snr_db: Db | None = None
 
 
+class FollowingEntry(Value):
+    """What usually sounds before or after calls like the query: counted over the library, and held against chance."""
+
+    key: str
+    cluster_id: str
+    """The cluster that the query lies in."""
+    other_id: str
+    """The cluster that comes before it, or after it."""
+    direction: Literal["before", "after"]
+    within_ms: Ms
+    """Longest pause between the two."""
+    n: int
+    """Calls of the query's cluster whose recording reaches that far, or that have the other beside them."""
+    n_followed: int
+    """Those of them that have the other beside them."""
+    median_gap_ms: float
+    """Of the pauses between the two, negative where they overlap."""
+    n_recordings: int
+    """Recordings in which the two come together."""
+    n_by_chance: float
+    """Mean of `n_followed` over shuffles within recordings."""
+    q_value: float
+    """Least false-discovery rate at which it is a finding, over all pairs of clusters."""
+    exemplars: tuple[CallRef, ...] = ()
+    """Two calls of each example, in the order of time."""
+
+
 class TaxonScoreEntry(Value):
     """What a classifier thinks of the query, or a probe that was taught in this library (`probe:NAME`)."""
 
     key: str
     score: TaxonScore
     probability: Fraction | None = None
-    """Calibrated, among the classes of a probe; None for raw scores."""
+    """Calibrated: by labels of the library, where `calibration` says which, else among the classes of a probe."""
+    calibration: CalibrationRef | None = None
+    """What the probability rests on; None for a probe, and for a raw score."""
+    withheld: Withheld | None = None
+    """Why the library's calibration gives no probability; None where it does, or where there is none at all."""
 
 
 class AggregateEntry(Value):
@@ -153,6 +204,74 @@ class AggregateEntry(Value):
             if figures and len(figures) != len(self.exemplars):
                 raise ValueError(f"{len(figures)} figures stand beside {len(self.exemplars)} exemplars")
         return self
+
+
+Family = Literal[
+    "site_contrast",
+    "diel_shift",
+    "sequence_change",
+    "noise_response",
+    "seasonal_onset",
+    "novelty_hotspot",
+    "sensor_artefact",
+    "model_disagreement",
+    "co_occurrence",
+]
+"""What a screen looks for."""
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+
+class NamedTaxon(Value):
+    """A taxon as a contrast names it."""
+
+    scientific_name: str
+    common_name: str
+
+
+class ContrastEntry(Value):
+    """A contrast that a screen found: what differs between what, and how to look again. Its figures are aggregates."""
+
+    key: str
+    family: Family
+    direction: Literal["more", "less"]
+    """Whether the first group has more of what was measured than the other."""
+    measure: str
+    """What was measured on each unit: `peak_hz`, `calls_per_hour`, `novel_share`."""
+    unit: str
+    """What counts as one observation: `recorder-days`, `recordings`."""
+    cluster_id: str | None = None
+    other_cluster_id: str | None = None
+    taxon: NamedTaxon | None = None
+    other_taxon: NamedTaxon | None = None
+    site: str | None = None
+    local_hours: tuple[int, ...] = ()
+    """Hours of the site's clock, one after the other."""
+    date: str | None = None
+    """Day from which the first group is counted."""
+    figure: str | None = None
+    """What changed at a recorder."""
+    beside: str
+    """What else was measured on each unit, and could be why: `noise_floor_dbfs`, `snr_db`."""
+    named_by: str | None = None
+    """Who gave the names that the classifier's are held against."""
+    where: SegmentFilter = SegmentFilter()
+    """The segments with which the question can be looked at again."""
+    command: str
+    """The same as a command that RAB runs."""
+
+
+class ExemplarEntry(Value):
+    """A call that stands for a group of a contrast, to be heard."""
+
+    key: str
+    contrast: str
+    """Key of the contrast."""
+    group: Literal["here", "there", "contrary"]
+    """The group that it stands for; `contrary`: of the first group, and like the other."""
+    call: CallRef
+    quality: SignalQuality
+    name: CallName | None = None
+    cluster_id: str | None = None
 
 
 class DepthDecision(Value):
@@ -195,7 +314,10 @@ class EvidencePack(Value):
     neighbours: tuple[NeighbourEntry, ...] = ()
     prototypes: tuple[PrototypeEntry, ...] = ()
     sequence: tuple[SequenceStep, ...] = ()
+    followings: tuple[FollowingEntry, ...] = ()
     taxon_scores: tuple[TaxonScoreEntry, ...] = ()
+    contrasts: tuple[ContrastEntry, ...] = ()
+    exemplars: tuple[ExemplarEntry, ...] = ()
     aggregates: tuple[AggregateEntry, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader must know of the gathering: clocks without a zone, files that failed."""
@@ -220,6 +342,14 @@ class EvidencePack(Value):
             raise ValueError(f"the pack was changed after it was sealed: {printed} is not {pack.pack_id}")
         return pack
 
+    @model_validator(mode="after")
+    def _keys_name_one_entry(self) -> Self:
+        """Refuse a pack of which an id could mean two entries, or none that can be printed."""
+        keys = [entry.key for entry in self._entries()]
+        if len(set(keys)) < len(keys) or not all(_KEY.fullmatch(key) for key in keys):
+            raise ValueError("entries of a pack need keys of their own: a letter or two, and a number")
+        return self
+
     @property
     def salt(self) -> str:
         """The first four characters of the pack's id."""
@@ -236,11 +366,12 @@ class EvidencePack(Value):
 
     @property
     def calls(self) -> dict[str, CallRef]:
-        """Key → call, of every entry that is a call: the query, neighbours, prototypes, sequence."""
+        """Key → call, of every entry that is a call: the query, neighbours, prototypes, sequence, exemplars."""
         calls: dict[str, CallRef] = {} if self.query is None else {self.query.key: self.query.call}
         calls |= {entry.key: entry.call for entry in self.neighbours}
         calls |= {entry.key: entry.call for entry in self.prototypes}
-        return calls | {entry.key: entry.call for entry in self.sequence}
+        calls |= {entry.key: entry.call for entry in self.sequence}
+        return calls | {entry.key: entry.call for entry in self.exemplars}
 
     def _entries(self) -> "Iterator[PackItem]":
         if self.query is not None:
@@ -248,8 +379,21 @@ class EvidencePack(Value):
         yield from self.neighbours
         yield from self.prototypes
         yield from self.sequence
+        yield from self.followings
         yield from self.taxon_scores
+        yield from self.contrasts
+        yield from self.exemplars
         yield from self.aggregates
 
 
-PackItem = QueryEntry | NeighbourEntry | PrototypeEntry | SequenceStep | TaxonScoreEntry | AggregateEntry
+PackItem = (
+    QueryEntry
+    | NeighbourEntry
+    | PrototypeEntry
+    | SequenceStep
+    | FollowingEntry
+    | TaxonScoreEntry
+    | ContrastEntry
+    | ExemplarEntry
+    | AggregateEntry
+)

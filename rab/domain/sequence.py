@@ -164,6 +164,29 @@ class Following(Value):
         )
 
 
+class UsualFollowing(Value):
+    """The cluster that comes after a cluster most often, or before it, where that is more often than by chance."""
+
+    cluster_id: str
+    other_id: str
+    direction: Literal["before", "after"]
+    within_ms: Ms
+    """Longest pause between the two."""
+    n: int
+    """Occurrences whose recording reaches that far, or that have the other beside them."""
+    n_followed: int
+    median_gap_ms: float
+    """Of the pauses between the two, negative where they overlap."""
+    n_recordings: int
+    """In which the two come together."""
+    n_by_chance: float = Field(ge=0)
+    """Mean of `n_followed` over shuffles within recordings."""
+    q_value: PValue
+    """Least false-discovery rate at which it is a finding, over all pairs of clusters."""
+    exemplar_ids: tuple[tuple[str, str], ...]
+    """Segments of a few examples, each of another recording, in the order of time."""
+
+
 class Agreement(Value):
     """How alike the instances of a motif sound, beside random sequences of the same library."""
 

@@ -6,6 +6,8 @@ pack, never the other way round. What the validator removed stands in `dropped`,
 
 from typing import Literal
 
+from pydantic import Field, computed_field
+
 from rab.domain.embedding import ModelCredit
 from rab.domain.evidence import EvidencePack
 from rab.domain.value import Value
@@ -17,15 +19,35 @@ ClaimKind = Literal[
     "resemblance",
     "difference",
     "cluster_membership",
+    "call_type",
     "taxon_vote",
     "classifier_score",
     "conflict",
     "sequence_context",
+    "usual_sequence",
     "novelty",
+    "label_suggestion",
+    "review_request",
+    "existing_label",
     "effort",
     "activity_count",
     "temporal_pattern",
     "quality_profile",
+    "occupancy",
+    "richness",
+    "review_coverage",
+    "novel_count",
+    "recorder_drift",
+    "noise",
+    "model_agreement",
+    "comparison",
+    "screening",
+    "hypothesis_prompt",
+    "screen_evidence",
+    "counter_evidence",
+    "artefact",
+    "refutation",
+    "test_query",
 ]
 Hedge = Literal["plain", "tentative"]
 
@@ -56,7 +78,7 @@ class Claim(Value):
     quantities: tuple[Quantity, ...] = ()
     hedge: Hedge = "plain"
     confidence: float | None = None
-    """None until a calibrator exists."""
+    """The calibrated probability of a classifier's score, as the pack has it; None without one."""
     text: str = ""
     """The sentence without its citations; empty until it is worded."""
     text_origin: Literal["template", "model"] = "template"
@@ -87,6 +109,10 @@ class GenerationRecord(Value):
     prompts_sha256: str
     """Digest of every text the writer was given."""
     code_version: str
+    thresholds: dict[str, float | None] = Field(default_factory=dict)
+    """The grounding policy in force: what counted as near, as a candidate, as weak, and what it was learned in."""
+    calibrations: tuple[str, ...] = ()
+    """The calibrations that took part: `birdnet-v2.4 v3 of 2026-11-02`."""
 
 
 class GroundedText(Value):
@@ -110,3 +136,38 @@ class Interpretation(GroundedText):
 
 class MonitoringSummary(GroundedText):
     """What was heard over an interval, with effort, counts, times and quality."""
+
+
+class HypothesisPrompts(GroundedText):
+    """Questions that screens of a library raise, each with evidence, counter-evidence and what would refute it."""
+
+
+SuggestionOutcome = Literal["suggested", "review", "labelled", "abstained"]
+"""A name is suggested; a person is asked to listen; a person already did; there is nothing to name."""
+
+
+class AnnotationSuggestion(GroundedText):
+    """What a call could be labelled, or why a person should listen to it first. Nothing in it is a label yet."""
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own form
+    @property
+    def outcome(self) -> SuggestionOutcome:
+        """What came of it. A name is only ever suggested."""
+        kinds = {(claim.kind, claim.code) for claim in self.claims}
+        if ("label_suggestion", None) in kinds:
+            return "suggested"
+        if self.reasons:
+            return "review"
+        return "labelled" if ("existing_label", "given") in kinds else "abstained"
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own form
+    @property
+    def taxon(self) -> str | None:
+        """Scientific name of the suggested label; None where none is suggested."""
+        return next((claim.taxon for claim in self.claims if claim.kind == "label_suggestion"), None)
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own form
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Codes of the reasons for which a person is asked to listen, gravest first."""
+        return tuple(claim.code for claim in self.claims if claim.kind == "review_request" and claim.code)

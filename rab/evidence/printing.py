@@ -8,6 +8,7 @@ from rab.domain import (
     EvidencePack,
     QueryEntry,
     SignalQuality,
+    TaxonScoreEntry,
     local_time,
 )
 from rab.domain.descriptors import MEASURES, Descriptors
@@ -30,7 +31,10 @@ def _lines(pack: EvidencePack) -> Iterator[str]:
     yield from _section("Neighbours", _neighbours(pack))
     yield from _section("Prototypes", _prototypes(pack))
     yield from _section("Sequence", _sequence(pack))
-    yield from _section("Taxon scores (raw, not probabilities)", _taxon_scores(pack))
+    yield from _section("Usual sequence", _followings(pack))
+    yield from _section("Taxon scores (raw scores are not probabilities)", _taxon_scores(pack))
+    yield from _section("Contrasts", _contrasts(pack))
+    yield from _section("Exemplars", _exemplars(pack))
     yield from _section("Aggregates", _aggregates(pack))
     yield from _section("Notes", (f"  {note}" for note in pack.notes))
     yield from _section("Models", (f"  {m.key}  {m.licence}  {m.citation}" for m in pack.models))
@@ -53,6 +57,8 @@ def _query(pack: EvidencePack) -> Iterator[str]:
     yield f"  {pack.item_id(query.key)}  {call_words(query.call)}"
     yield f"    quality: {_quality(query.quality)}"
     yield f"    descriptors: {_descriptors(query)}"
+    if query.is_placed:
+        yield f"    cluster: {query.cluster_id or 'none'}"
     if query.novelty is not None:
         yield f"    novelty: farther out than {100 * query.novelty:.0f} % of the library"
     if pack.depth is not None:
@@ -84,6 +90,17 @@ def _sequence(pack: EvidencePack) -> Iterator[str]:
         )
 
 
+def _followings(pack: EvidencePack) -> Iterator[str]:
+    for entry in pack.followings:
+        yield (
+            f"  {pack.item_id(entry.key)}  {entry.other_id} {entry.direction} {entry.cluster_id} within"
+            f" {entry.within_ms / 1000:g} s: {entry.n_followed} of {entry.n}, {entry.n_by_chance:.1f} by chance,"
+            f" median gap {entry.median_gap_ms:.0f} ms, {entry.n_recordings} recordings, q {entry.q_value:.2g}"
+        )
+        for call in entry.exemplars:
+            yield f"    {call_words(call)}"
+
+
 def _taxon_scores(pack: EvidencePack) -> Iterator[str]:
     for entry in pack.taxon_scores:
         score = entry.score
@@ -92,8 +109,32 @@ def _taxon_scores(pack: EvidencePack) -> Iterator[str]:
         said = f"by {score.model}, not checked against the location" if by_probe else place[score.in_range]
         yield (
             f"  {pack.item_id(entry.key)}  {score.raw_score:.3f}  {score.taxon.common_name}"
-            f" ({score.taxon.scientific_name})  {said}"
+            f" ({score.taxon.scientific_name})  {said}{_calibrated(entry)}"
         )
+
+
+def _calibrated(entry: TaxonScoreEntry) -> str:
+    """Return a score's calibrated probability and what it rests on, as the end of a line; empty without one."""
+    ref = entry.calibration
+    if entry.probability is None or ref is None:
+        return ""
+    pooled = "" if ref.pooled_taxa is None else f", pooled over {ref.pooled_taxa} taxa with n={ref.pooled_n}"
+    return (
+        f"  calibrated probability {entry.probability:.3f} [{ref.low:.3f}, {ref.high:.3f}]"
+        f" (n={ref.n}{pooled}, v{ref.version} of {ref.learned_on})"
+    )
+
+
+def _contrasts(pack: EvidencePack) -> Iterator[str]:
+    for entry in pack.contrasts:
+        family, measure = entry.family.replace("_", " "), entry.measure.replace("_", " ")
+        yield f"  {pack.item_id(entry.key)}  {family}, {measure} per {entry.unit.removesuffix('s')}: {entry.command}"
+
+
+def _exemplars(pack: EvidencePack) -> Iterator[str]:
+    for entry in pack.exemplars:
+        yield f"  {pack.item_id(entry.key)}  {entry.contrast}, {entry.group}: {name_words(entry.name)}"
+        yield f"    {call_words(entry.call)}; {_snr(entry.quality)}"
 
 
 def _aggregates(pack: EvidencePack) -> Iterator[str]:

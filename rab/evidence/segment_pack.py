@@ -4,7 +4,7 @@ Depth first (how many witnesses the signal asks for), then the witnesses, the cl
 and after it, and what the classifier thinks. Nothing is judged here; that is the validator's work.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Protocol
@@ -14,10 +14,12 @@ import numpy.typing as npt
 from pydantic import Field
 
 from rab.domain import (
-    Clustering,
     DepthDecision,
+    EmbedderCard,
     EvidencePack,
+    FollowingEntry,
     LibraryFacts,
+    Medoid,
     ModelCredit,
     NameCount,
     NeighbourEntry,
@@ -27,12 +29,15 @@ from rab.domain import (
     SegmentFilter,
     SequenceStep,
     StoredSegment,
+    TaxonScore,
     TaxonScoreEntry,
+    rejected_taxa,
 )
+from rab.domain.calibration import Calibrations
 from rab.domain.probe import Probe
 from rab.domain.value import Value
 from rab.errors import NotFound
-from rab.evidence.calls import call_name, call_ref
+from rab.evidence.calls import call_name, call_ref, call_types, human_names
 from rab.retrieval.depth import DepthPolicy, cut, depth, order, settled, vote, weights
 from rab.retrieval.diversity import diverse
 from rab.retrieval.neighbours import Candidate, Nearby, Neighbour, NeighbourPolicy, SegmentSource, Vectors, nearest
@@ -58,6 +63,20 @@ class Learned(NamedTuple):
 
     reranker: Reranker | None = None
     probes: tuple[Probe, ...] = ()
+    calibrations: Calibrations | None = None
+    followings: tuple[FollowingEntry, ...] = ()
+    """What usually comes before and after the cluster that the call lies in."""
+
+
+class Unstored(NamedTuple):
+    """What is known of a call that the library does not hold, in place of what the library would say of one it does."""
+
+    vector: npt.NDArray[np.float32]
+    """Float32 [dim], of length 1."""
+    novelty: NoveltyScore | None
+    """None where no clustering has placed it."""
+    around: Sequence[tuple[int, StoredSegment]]
+    """What sounds before and after it in its file, by offset."""
 
 
 NOTHING_LEARNED = Learned()
@@ -72,12 +91,16 @@ class Library(SegmentSource, Protocol):
         """Return how much is searched."""
         ...
 
-    def clustering(self, space: str) -> Clustering | None:
-        """Return the newest clustering of a space."""
+    def medoids(self, space: str) -> Sequence[Medoid]:
+        """Return the medoids of the newest clustering of a space; none before the first."""
         ...
 
-    def cluster_names(self, cluster_id: str) -> Sequence[NameCount]:
-        """Return the names that a cluster's members bear, most frequent first."""
+    def exemplars(self, cluster_id: str) -> Sequence[str]:
+        """Return the segments that stand for a cluster beside its medoid."""
+        ...
+
+    def names_of_clusters(self, cluster_ids: Sequence[str]) -> Mapping[str, Sequence[NameCount]]:
+        """Return the names that the members of clusters bear, most frequent first; clusters that are gone not."""
         ...
 
     def exemplars_per_name(self, space: str) -> float | None:
@@ -105,26 +128,34 @@ def gather(
     where: SegmentFilter,
     policy: EvidencePolicy,
     learned: Learned = NOTHING_LEARNED,
+    unstored: Unstored | None = None,
+    others: Sequence[tuple[EmbedderCard, Sequence[TaxonScore]]] = (),
 ) -> EvidencePack:
-    """Gather and seal the pack of a stored call. `where` limits the neighbours; `learned` says how they are ordered.
+    """Gather and seal the pack of a call. `where` limits the neighbours; `learned` says how they are ordered.
 
-    Raises `NotFound` when the call's vector is not in the store.
+    `others` are models that name the same animals, with what they gave the same stretch of sound, best first.
+    `unstored` says of a call that the library does not hold what is asked of the library otherwise. Raises `NotFound`
+    without it when the call's vector is not in the store.
     """
     segment_id, card = query.segment.id, store.card
-    vector = _vector(store, query)
+    vector = _vector(store, query) if unstored is None else unstored.vector
     search = _Search(library, store, query, vector, where, policy)
     near, decision = search.witnesses(learned.reranker)
+    neighbours = [_neighbour(n, one, card.score_threshold) for n, one in enumerate(near.neighbours, start=1)]
+    n_steps = policy.n_steps
+    around = library.around(segment_id, n_steps, n_steps) if unstored is None else unstored.around
     return EvidencePack(
         kind="segment",
         subject=segment_id,
         library=library.library_facts(card.space, where),
-        models=(ModelCredit.of(card),),
-        query=_query(library, query),
+        models=(ModelCredit.of(card), *(ModelCredit.of(other) for other, scores in others if scores)),
+        query=_query(query, library.novelty(segment_id) if unstored is None else unstored.novelty),
         depth=decision,
-        neighbours=tuple(_neighbour(n, one, card.score_threshold) for n, one in enumerate(near.neighbours, start=1)),
+        neighbours=tuple(_in_position(library, neighbours, around)),
         prototypes=_prototypes(library, store, segment_id, vector, near.neighbours, policy.n_prototypes),
-        sequence=_sequence(library, query, policy.n_steps, card.score_threshold),
-        taxon_scores=_taxon_scores(query, vector, learned.probes, policy.n_taxon_scores),
+        sequence=_sequence(query, around, card.score_threshold),
+        followings=learned.followings,
+        taxon_scores=_taxon_scores(query, vector, learned, [scores for _, scores in others], policy.n_taxon_scores),
         notes=(*query.recording.notes.caveats, *map(_copy_words, near.copies_of_query)),
     )
 
@@ -139,40 +170,47 @@ def similar(
     policy: EvidencePolicy,
     learned: Learned = NOTHING_LEARNED,
     variety: float = 0.0,
+    unstored: Unstored | None = None,
 ) -> tuple[NeighbourEntry, ...]:
     """Return the n calls nearest to a stored one, without regard to its signal; nothing is cut.
 
     With `variety` from 0 to 1, calls that are unlike those listed before them come earlier: maximal marginal relevance
     with 1 − variety for a trade-off, among four times as many. Raises `NotFound` when the vector is not in the store.
     """
-    search = _Search(library, store, query, _vector(store, query), where, policy)
+    vector = _vector(store, query) if unstored is None else unstored.vector
+    search = _Search(library, store, query, vector, where, policy)
     near = search.nearest(n if variety == 0 else 4 * n, learned.reranker).neighbours
     if variety > 0 and near:
-        found = store.fetch([one.stored.segment.id for one in near])
+        found = store.vectors([one.stored.segment.id for one in near])
         near = tuple(one for one in near if one.stored.segment.id in found)
-        vectors = np.stack([found[one.stored.segment.id].vector for one in near])
+        vectors = np.stack([found[one.stored.segment.id] for one in near])
         similarities = np.array([one.similarity for one in near])
         near = tuple(near[at] for at in diverse(similarities, vectors @ vectors.T, n, 1 - variety))
     return tuple(_neighbour(number, one, store.card.score_threshold) for number, one in enumerate(near[:n], start=1))
 
 
 def _vector(store: VectorStore, query: StoredSegment) -> npt.NDArray[np.float32]:
-    found = store.fetch([query.segment.id]).get(query.segment.id)
+    found = store.vectors([query.segment.id]).get(query.segment.id)
     if found is None:
         raise NotFound(
             f"the vector of segment {query.segment.id} is not in the store",
             hint=f"ingest {query.recording.file_name} again with --again",
         )
-    return found.vector
+    return found
 
 
-def _query(library: Library, query: StoredSegment) -> QueryEntry:
-    placed = library.novelty(query.segment.id)
+def _query(query: StoredSegment, placed: NoveltyScore | None) -> QueryEntry:
     return QueryEntry(
         call=call_ref(query),
         quality=query.quality,
         descriptors=query.descriptors,
         novelty=None if placed is None else placed.novelty,
+        names=human_names(query),
+        rejected_taxa=rejected_taxa(query.labels),
+        low_hz=query.segment.low_hz,
+        high_hz=query.segment.high_hz,
+        cluster_id=query.cluster_id,
+        is_placed=placed is not None,
     )
 
 
@@ -245,17 +283,33 @@ class _Search:
 
 
 def _taxon_scores(
-    query: StoredSegment, vector: npt.NDArray[np.float32], probes: Sequence[Probe], n: int
+    query: StoredSegment,
+    vector: npt.NDArray[np.float32],
+    learned: Learned,
+    others: Sequence[Sequence[TaxonScore]],
+    n: int,
 ) -> tuple[TaxonScoreEntry, ...]:
-    """Return the classifier's best scores, and the best of every proven probe of species that knows such a sound."""
-    found = [TaxonScoreEntry(key="t", score=score) for score in query.scores[:n]]
-    for probe in probes:
+    """Return each classifier's best scores, and the best of every proven probe of species that knows such a sound."""
+    found = [_calibrated(score, learned.calibrations, query.recording.site) for score in query.scores[:n]]
+    for probe in learned.probes:
         best = probe_scores(probe, vector)[0]
         n_taught = probe.n_per_class[probe.classes.index(best.score.taxon.scientific_name)]
         is_proven = probe.metrics is not None and probe.metrics.beats_chance and n_taught >= _LEAST_TAUGHT
         if probe.kind == "species" and is_proven and best.is_familiar:
             found.append(TaxonScoreEntry(key="t", score=best.score, probability=best.probability))
+    found += [TaxonScoreEntry(key="t", score=score) for scores in others for score in scores[:n]]
     return tuple(one.model_copy(update={"key": f"t{number}"}) for number, one in enumerate(found, start=1))
+
+
+def _calibrated(score: TaxonScore, calibrations: Calibrations | None, site: str | None) -> TaxonScoreEntry:
+    """Return a classifier's score with its probability, or with the reason why the calibration gives none."""
+    entry = TaxonScoreEntry(key="t", score=score)
+    if calibrations is None:
+        return entry
+    found, own = calibrations.probability(score, site), calibrations.find(score.taxon.scientific_name, site)
+    if found is not None:
+        return entry.model_copy(update={"probability": found.probability, "calibration": found.ref})
+    return entry.model_copy(update={"withheld": "no_labels" if own is None else own.withheld or "outside"})
 
 
 def _copy_words(copy: StoredSegment) -> str:
@@ -275,7 +329,22 @@ def _neighbour(number: int, near: Neighbour, threshold: float) -> NeighbourEntry
         descriptors=stored.descriptors,
         name=call_name(stored, threshold),
         cluster_id=stored.cluster_id,
+        call_types=call_types(stored),
     )
+
+
+def _in_position(
+    library: Library, neighbours: Iterable[NeighbourEntry], around: Sequence[tuple[int, StoredSegment]]
+) -> Iterator[NeighbourEntry]:
+    """Say of neighbours whose type of call is labelled whether they stand between the same clusters as the query."""
+    own = _clusters_beside(around)
+    for one in neighbours:
+        is_alike = bool(one.call_types and own) and own == _clusters_beside(library.around(one.call.segment_id, 1, 1))
+        yield one.model_copy(update={"is_in_same_position": True}) if is_alike else one
+
+
+def _clusters_beside(around: Sequence[tuple[int, StoredSegment]]) -> dict[int, str]:
+    return {offset: step.cluster_id for offset, step in around if abs(offset) == 1 and step.cluster_id is not None}
 
 
 def _prototypes(
@@ -287,40 +356,37 @@ def _prototypes(
     n: int,
 ) -> tuple[PrototypeEntry, ...]:
     """Return the nearest prototypes. Where the query is a medoid itself, an exemplar or a neighbour stands in."""
-    clustering = library.clustering(store.card.space)
-    if clustering is None or n == 0:
+    if n == 0:
         return ()
-    cluster_of = {
-        one: cluster
-        for cluster in clustering.clusters
-        for one in (cluster.exemplar_ids if cluster.medoid_id == query_id else (cluster.medoid_id,))
-    }
-    own = next((cluster for cluster in clustering.clusters if cluster.medoid_id == query_id), None)
+    cluster_of = {one.segment_id: one for one in library.medoids(store.card.space)}
+    own = cluster_of.pop(query_id, None)
     if own is not None:
-        cluster_of |= {one.stored.segment.id: own for one in near if one.stored.cluster_id == own.id}
-    found = store.fetch(list(cluster_of))
-    cosines = {one: float(stored.vector @ vector) for one, stored in found.items()}
+        fellows = (one.stored.segment.id for one in near if one.stored.cluster_id == own.cluster_id)
+        cluster_of |= dict.fromkeys((*library.exemplars(own.cluster_id), *fellows), own)
+    cosines = {one: float(own @ vector) for one, own in store.vectors(list(cluster_of)).items()}
     nearest_of: dict[str, str] = {}
     for one in sorted(cosines, key=lambda one: (-cosines[one], one)):
-        nearest_of.setdefault(cluster_of[one].id, one)
+        nearest_of.setdefault(cluster_of[one].cluster_id, one)
     nearest_first = list(nearest_of.values())[:n]
-    stored = library.segments(nearest_first)
+    stored, names = library.segments(nearest_first), library.names_of_clusters(list(nearest_of)[:n])
     return tuple(
         PrototypeEntry(
             key=f"p{number}",
             call=call_ref(stored[one]),
-            cluster_id=cluster_of[one].id,
+            cluster_id=cluster_of[one].cluster_id,
             similarity=min(1.0, cosines[one]),
             n_members=cluster_of[one].n_members,
-            names=tuple(library.cluster_names(cluster_of[one].id)),
+            names=tuple(names.get(cluster_of[one].cluster_id, ())),
             descriptors=stored[one].descriptors,
         )
         for number, one in enumerate(nearest_first, start=1)
     )
 
 
-def _sequence(library: Library, query: StoredSegment, n_steps: int, threshold: float) -> tuple[SequenceStep, ...]:
-    steps = {offset: step for offset, step in library.around(query.segment.id, n_steps, n_steps) if offset}
+def _sequence(
+    query: StoredSegment, around: Sequence[tuple[int, StoredSegment]], threshold: float
+) -> tuple[SequenceStep, ...]:
+    steps = {offset: step for offset, step in around if offset}
     by_offset = {**steps, 0: query}
     return tuple(
         SequenceStep(

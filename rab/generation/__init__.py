@@ -19,7 +19,7 @@ from rab.generation.quantities import printed, quantities
 from rab.generation.texts import prompts_sha256
 from rab.generation.validate import validate
 from rab.generation.wording import Section, cited, sections, text_of
-from rab.generation.writer import write_interpretation, write_summary
+from rab.generation.writer import write_hypotheses, write_interpretation, write_suggestion, write_summary
 
 __all__ = [
     "DEFAULT_POLICY",
@@ -39,6 +39,8 @@ __all__ = [
     "sections",
     "text_of",
     "validate",
+    "write_hypotheses",
     "write_interpretation",
+    "write_suggestion",
     "write_summary",
 ]

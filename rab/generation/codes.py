@@ -13,12 +13,16 @@
     E_OVER_CITED          cites items that it does not rest on                            dropped
     E_QUANTITY            declares a number that is not the pack's, not its own, or lacks one  dropped
     E_HEDGE               is worded as certain where it is tentative                      dropped
-    E_DUPLICATE           repeats an earlier claim, or its id                             dropped
+    E_DUPLICATE           repeats another claim, or its id                                dropped
+    E_CONTRADICTION       gives another account of what another claim says                        dropped
     E_CHARSET             has a character that no template uses                           worded by the template
     E_NUM_UNCITED         prints a number, in any script or in words, that it does not declare  worded by the template
     E_SEMANTICS           uses a word of intent, emotion, certainty, identity or trend    worded by the template
     E_NAME                prints a taxon that it does not cite                            worded by the template
+    E_VOCABULARY          has a word, in a model's sentence, that its template has not            worded by the template
+    E_ORDER               leaves out, repeats or moves words of its template                      worded by the template
     E_TEXT                differs from its template although it says it comes from one    worded by the template
+    E_INCOMPLETE          is a question without all that belongs to it, or a part of none  dropped
     E_MISSING_MANDATORY   was due and not given                                           restored
 
 A claim that is worded again is served with the template's words; the rejected words stand under `dropped`. When the
@@ -41,11 +45,15 @@ Code = Literal[
     "E_QUANTITY",
     "E_HEDGE",
     "E_DUPLICATE",
+    "E_CONTRADICTION",
     "E_CHARSET",
     "E_NUM_UNCITED",
     "E_SEMANTICS",
     "E_NAME",
+    "E_VOCABULARY",
+    "E_ORDER",
     "E_TEXT",
+    "E_INCOMPLETE",
     "E_MISSING_MANDATORY",
 ]
 

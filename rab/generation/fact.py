@@ -14,6 +14,8 @@ class Fact:
 
     claim: Claim
     mandatory: bool = False
+    bound: bool = False
+    """Whether it belongs to a question: it is stated whenever that is, and never alone."""
 
 
 def compose(
@@ -26,6 +28,7 @@ def compose(
     code: str | None = None,
     taxon: str | None = None,
     mandatory: bool = False,
+    bound: bool = False,
 ) -> Fact:
     """Return a fact. `names` are references, or figures of the supporting items; absent ones are passed over."""
     ids = grounds.reading.ids_of(support)
@@ -40,5 +43,6 @@ def compose(
         contra=grounds.reading.ids_of(contra),
         quantities=tuple(known[ref] for ref in refs if ref in known),
         hedge=grounds.reading.hedge(kind, taxon, ids),
+        confidence=grounds.reading.confidence(kind, ids),
     )
-    return Fact(claim, mandatory)
+    return Fact(claim, mandatory, bound)

@@ -21,6 +21,6 @@ def facts(
 def facts_of(grounds: Grounds) -> tuple[Fact, ...]:
     """Return the facts of a pack that has been read, in reading order."""
     return tuple(
-        Fact(fact.claim.model_copy(update={"id": f"f{number}"}), fact.mandatory)
+        Fact(fact.claim.model_copy(update={"id": f"f{number}"}), fact.mandatory, fact.bound)
         for number, fact in enumerate(rules(grounds.output).facts(grounds), start=1)
     )

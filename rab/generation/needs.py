@@ -7,9 +7,10 @@ pack, so a mistake in composing facts shows as a claim that does not hold.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, NamedTuple
 
-from rab.domain import Claim, EvidencePack, PackItem, Quantity
+from rab.domain import Claim, EvidencePack, NeighbourEntry, PackItem, Quantity
 from rab.generation.codes import Failure
 from rab.generation.policy import GroundingPolicy
 from rab.generation.quantities import quantities_of
@@ -47,6 +48,11 @@ class Grounds:
         """Full id → entry."""
         return self.reading.pack.items
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Full id → place in the pack's order."""
+        return {item_id: place for place, item_id in enumerate(self.items)}
+
     def ids(self, items: Iterable[PackItem]) -> frozenset[str]:
         """Return the full ids of items."""
         return frozenset(map(self.reading.id_of, items))
@@ -54,6 +60,13 @@ class Grounds:
     def cited(self, claim: Claim) -> list[PackItem]:
         """Return the items that support a claim."""
         return [self.items[item_id] for item_id in claim.support]
+
+
+def labels_of(calls: Iterable[NeighbourEntry], near: Iterable[NeighbourEntry]) -> list[str]:
+    """Return the types of call, in people's words, that these of the near calls bear and no other, sorted."""
+    keys, everyone = {one.key for one in calls}, list(near)
+    kinds = sorted({kind for one in everyone for kind in one.call_types})
+    return [kind for kind in kinds if {one.key for one in everyone if kind in one.call_types} == keys]
 
 
 def unsupported(reason: str) -> Failure:
@@ -71,4 +84,4 @@ class Form(NamedTuple):
     """True: must name one; False: must not; None: may."""
 
 
-_OUTPUT_OF: dict[str, Output] = {"segment": "interpretation", "summary": "summary"}
+_OUTPUT_OF: dict[str, Output] = {"segment": "interpretation", "summary": "summary", "hypotheses": "hypotheses"}

@@ -18,9 +18,18 @@ class GroundingPolicy(Value):
     """When a stored call counts as similar, a score as a candidate, a signal as weak."""
 
     near_similarity: float = Field(default=0.70, ge=-1, le=1)
-    """Cosine from which a stored call counts as near the query."""
+    """Cosine from which a stored call counts as near the query; `rab calibrate` learns one for each band of SNR."""
+    near_calibration: int | None = None
+    """Version of the calibration that `near_similarity` comes from; None: the default above."""
     candidate_score: float = Field(default=0.30, ge=0, le=1)
     """Raw score from which a class of a classifier counts as a candidate."""
+    min_calibration_labels: int = Field(default=50, ge=1)
+    """Labels that must stand behind a calibrated probability before it is printed."""
+    novel_from: float = Field(default=0.95, ge=0, le=1)
+    """Share of the library that must lie less far out than a call, before it is said: of recordings that a library had
+    not met, 4 to 12 % of the calls reach it."""
+    max_following_q: float = Field(default=0.05, gt=0, lt=1)
+    """False-discovery rate up to which what usually comes before or after is told."""
     weak_signal_db: float = 5.0
     """Below this SNR, or without one, statements are tentative: votes were right in 97 to 98 % of the cases at 10 dB,
     and in 93 to 95 % at 0 dB."""
@@ -40,6 +49,11 @@ class GroundingPolicy(Value):
     """Detections below which a summary names no peak hour."""
     min_hour_effort: float = Field(default=0.25, ge=0, le=1)
     """An hour of the day counts for the peak when its effort reaches this share of the median hour's."""
+
+    min_units: int = Field(default=5, ge=2)
+    """Units of observation on each side of a contrast from which it may raise a question."""
+    max_shuffle_share: float = Field(default=0.025, gt=0, lt=1)
+    """Share of shuffles that may show as much as a contrast that raises a question."""
 
 
 DEFAULT_POLICY = GroundingPolicy()

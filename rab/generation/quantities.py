@@ -16,9 +16,11 @@ from rab.domain import (
     AggregateEntry,
     Descriptors,
     EvidencePack,
+    FollowingEntry,
     NeighbourEntry,
     PrototypeEntry,
     Quantity,
+    QueryEntry,
     SequenceStep,
     TaxonScoreEntry,
 )
@@ -27,9 +29,18 @@ from rab.generation.reading import Reading
 from rab.generation.tally import has_rate, rate
 
 CITED_CALLS = "cited:calls"
-COSINE, RAW_SCORE = "cosine", "raw score"
-DIMENSIONLESS = frozenset({"", COSINE, RAW_SCORE})
+COSINE, RAW_SCORE, PROBABILITY = "cosine", "raw score", "calibrated probability"
+DIMENSIONLESS = frozenset({"", COSINE, RAW_SCORE, PROBABILITY})
 """Units that are not printed after the number; the sentence names them."""
+
+_LARGER = {"Hz": "kHz", "Hz/s": "kHz/s", "ms": "s"}
+"""Units of a thousand."""
+
+CALIBRATED = ("probability", "probability_low", "probability_high", "calibration_labels", "calibration_taxa")
+"""Figures of a score that has a calibrated probability."""
+
+FOLLOWING = ("within_s", "cases", "followed", "recordings", "by_chance", "median_gap_s")
+"""Figures of what usually comes before or after."""
 
 
 def quantities(pack: EvidencePack, policy: GroundingPolicy = DEFAULT_POLICY) -> dict[str, Quantity]:
@@ -54,7 +65,8 @@ def printed(quantity: Quantity) -> str:
         return number
     if quantity.unit == "%":
         return f"{number}%"
-    return f"{number} {_singular(quantity.unit) if number.lstrip('+−') == '1' else quantity.unit}"
+    unit = _readable(quantity)[1]
+    return f"{number} {_singular(unit) if number.lstrip('+−') == '1' else unit}"
 
 
 def is_visible(quantity: Quantity) -> bool:
@@ -77,8 +89,17 @@ def resolved_measures(query: Descriptors, other: Descriptors) -> list[str]:
     return sorted((name for name, ratio in ratios.items() if ratio > 1), key=lambda name: -ratios[name])
 
 
+def _readable(quantity: Quantity) -> tuple[float, str, int]:
+    """Return value, unit and decimals as they are printed: 1,840 Hz as 1.84 kHz, 1,279 ms as 1.28 s."""
+    larger = _LARGER.get(quantity.unit)
+    if larger is None or abs(quantity.value) < 999.5:
+        return quantity.value, quantity.unit, quantity.decimals
+    return quantity.value / 1000, larger, 2
+
+
 def _number(quantity: Quantity) -> str:
-    number = f"{abs(quantity.value):,.{quantity.decimals}f}"
+    value, _, decimals = _readable(quantity)
+    number = f"{abs(value):,.{decimals}f}"
     if ":delta:" in quantity.ref:
         return f"{'−' if quantity.value < 0 else '+'}{number}"
     return f"−{number}" if quantity.value < 0 and any(digit in "123456789" for digit in number) else number
@@ -106,8 +127,10 @@ def _all(reading: Reading) -> Iterator[Quantity]:
         yield from _of_members(reading, prototype)
     for step in reading.pack.sequence:
         yield from _of_step(reading, step)
+    for following in reading.pack.followings:
+        yield from _of_following(reading, following)
     for scored in reading.pack.taxon_scores:
-        yield _figure(reading, scored, "raw_score", scored.score.raw_score, RAW_SCORE, 2)
+        yield from _of_score(reading, scored)
     for entry in reading.pack.aggregates:
         yield from _of_aggregate(reading, entry)
     yield from _of_pack(reading)
@@ -115,7 +138,7 @@ def _all(reading: Reading) -> Iterator[Quantity]:
 
 def _figure(
     reading: Reading,
-    item: NeighbourEntry | PrototypeEntry | SequenceStep | TaxonScoreEntry | AggregateEntry,
+    item: NeighbourEntry | PrototypeEntry | SequenceStep | FollowingEntry | TaxonScoreEntry | AggregateEntry,
     name: str,
     value: float,
     unit: str,
@@ -139,10 +162,35 @@ def _of_query(reading: Reading) -> Iterator[Quantity]:
         ("clipped_share", round(100 * quality.clipped_fraction, 2), "%", 1),
         ("overlap_share", round(100 * quality.overlap_fraction, 2), "%", 0),
         *((name, getattr(query.descriptors, name), m.unit, m.decimals) for name, m in MEASURES.items()),
+        *_limits(query),
+        ("less_far_share", _less_far(query), "%", 1),
     )
     for name, value, unit, decimals in figures:
         if value is not None:
             yield Quantity(ref=f"{item_id}:{name}", value=value, unit=unit, decimals=decimals, source=(item_id,))
+
+
+def _less_far(query: QueryEntry) -> float | None:
+    """Return the share of the library that lies less far out, in per cent, cut after one decimal: 99.96 is no 100."""
+    return None if query.novelty is None else math.floor(1000 * query.novelty) / 10
+
+
+def _limits(query: QueryEntry) -> Iterator[tuple[str, float | None, str, int]]:
+    """Yield where a label of the query would begin and end: in its recording, and in frequency where that is known."""
+    yield "begin_s", round(query.call.t0_ms / 1000, 6), "s", 3
+    yield "end_s", round(query.call.t1_ms / 1000, 6), "s", 3
+    band = frequency_limits(query)
+    if band is not None:
+        yield from (("limit_low_hz", band[0], "Hz", 0), ("limit_high_hz", band[1], "Hz", 0))
+
+
+def frequency_limits(query: QueryEntry) -> tuple[float, float] | None:
+    """Return the band of a call that a model found, else the band that was measured on the segment; None without."""
+    quality = query.quality
+    for low_hz, high_hz in ((query.low_hz, query.high_hz), (quality.band_low_hz, quality.band_high_hz)):
+        if low_hz is not None and high_hz is not None:
+            return low_hz, high_hz
+    return None
 
 
 def _of_similar(reading: Reading, item: NeighbourEntry | PrototypeEntry) -> Iterator[Quantity]:
@@ -165,7 +213,7 @@ def _of_similar(reading: Reading, item: NeighbourEntry | PrototypeEntry) -> Iter
 def _of_members(reading: Reading, prototype: PrototypeEntry) -> Iterator[Quantity]:
     yield _figure(reading, prototype, "members", prototype.n_members, "members", 0)
     for count in prototype.names:
-        yield _figure(reading, prototype, f"named:{count.scientific_name}", count.n_members, "members", 0)
+        yield _figure(reading, prototype, f"named:{count.scientific_name}", count.n_members, "", 0)
 
 
 def _of_step(reading: Reading, step: SequenceStep) -> Iterator[Quantity]:
@@ -174,11 +222,47 @@ def _of_step(reading: Reading, step: SequenceStep) -> Iterator[Quantity]:
     yield _figure(reading, step, "gap_s", gap_s, "s", 3 if 0 < abs(gap_s) < 1 else 1)  # bats call in milliseconds
 
 
+def _of_following(reading: Reading, following: FollowingEntry) -> Iterator[Quantity]:
+    gap_s = round(following.median_gap_ms / 1000, 6)
+    for name, value, unit, decimals in (
+        ("within_s", following.within_ms / 1000, "s", 0 if following.within_ms % 1000 == 0 else 3),
+        ("cases", following.n, "cases", 0),
+        ("followed", following.n_followed, "", 0),
+        ("recordings", following.n_recordings, "recordings", 0),
+        ("by_chance", following.n_by_chance, "", 1),
+        ("median_gap_s", gap_s, "s", 3 if 0 < abs(gap_s) < 1 else 1),
+    ):
+        yield _figure(reading, following, name, value, unit, decimals)
+
+
+def _of_score(reading: Reading, scored: TaxonScoreEntry) -> Iterator[Quantity]:
+    yield _figure(reading, scored, "raw_score", scored.score.raw_score, RAW_SCORE, 2)
+    probability, calibration = reading.probability(scored), scored.calibration
+    if probability is None or calibration is None:
+        return
+    for name, value in (
+        ("probability", probability),
+        ("probability_low", calibration.low),
+        ("probability_high", calibration.high),
+    ):
+        yield _figure(reading, scored, name, value, PROBABILITY, _decimals(value))
+    yield _figure(reading, scored, "calibration_labels", calibration.n, "labels", 0)
+    if calibration.pooled_taxa is not None:
+        yield _figure(reading, scored, "calibration_taxa", calibration.pooled_taxa - 1, "other taxa", 0)
+
+
+def _decimals(probability: float) -> int:
+    """Return as many decimals as keep a probability from printing as 0 or 1, four at most."""
+    return next((n for n in (2, 3) if 0 < round(probability, n) < 1), 4)
+
+
 def _of_aggregate(reading: Reading, entry: AggregateEntry) -> Iterator[Quantity]:
     yield _figure(reading, entry, "value", entry.value, entry.unit, entry.decimals)
     if entry.denominator is None:
         return
     over = entry.denominator_unit or ""
+    if entry.unit == over:
+        yield _figure(reading, entry, "count", entry.value, "", entry.decimals)  # its denominator prints the unit
     yield _figure(reading, entry, "denominator", entry.denominator, over, 0 if over != "h" else 1)
     if has_rate(entry):
         yield _figure(reading, entry, "rate", round(rate(entry), 6), f"{entry.unit}/{over}".strip("/"), 2)
@@ -191,6 +275,7 @@ def _of_pack(reading: Reading) -> Iterator[Quantity]:
     yield _count("near:named", len(named), "named calls", named)
     near = reading.ids_of(reading.near)
     yield _count("near:recordings", reading.independent_recordings(reading.near), "recordings", near)
+    yield from _of_labels(reading)
     yield _count("set_aside:candidates", len(reading.set_aside), "candidates", reading.ids_of(reading.set_aside))
     outside = reading.tally.outside
     yield _count("set_aside:segments", sum(entry.value for entry in outside), "segments", reading.ids_of(outside))
@@ -198,6 +283,18 @@ def _of_pack(reading: Reading) -> Iterator[Quantity]:
     for name, unit in (("near_similarity", COSINE), ("candidate_score", RAW_SCORE)):
         value = getattr(reading.policy, name)
         yield Quantity(ref=f"policy:{name}", value=value, unit=unit, decimals=2, source=())
+    weak_db = reading.policy.weak_signal_db
+    yield Quantity(ref="policy:weak_signal_db", value=weak_db, unit="dB", decimals=1, source=())
+
+
+def _of_labels(reading: Reading) -> Iterator[Quantity]:
+    """Yield how many near calls people label, by name, and from how many recordings other than the query's own."""
+    heard = [one for one in reading.near if one.name is not None and one.name.source == "human"]
+    for taxon in dict.fromkeys(one.name.scientific_name for one in heard if one.name is not None):
+        own = [one for one in heard if one.name is not None and one.name.scientific_name == taxon]
+        yield _count(f"labelled_as:{taxon}", len(own), "calls", reading.ids_of(own))
+    if heard:
+        yield _count("labelled:recordings", reading.independent_recordings(heard), "recordings", reading.ids_of(heard))
 
 
 def _count(ref: str, value: float, unit: str, source: Iterable[str]) -> Quantity:

@@ -118,8 +118,28 @@ class Reading:
 
     @cached_property
     def candidates(self) -> tuple[TaxonScoreEntry, ...]:
-        """Classes at or above the candidate score that are not out of range, best first."""
-        return tuple(one for one in self._scored if one.score.in_range is not False)
+        """Classes at or above the candidate score, not out of range and not rejected by a listener, best first."""
+        rejected = () if self.query is None else self.query.rejected_taxa
+        in_range = (one for one in self._scored if one.score.in_range is not False)
+        return tuple(one for one in in_range if one.score.taxon.scientific_name not in rejected)
+
+    @cached_property
+    def uncalibrated(self) -> tuple[TaxonScoreEntry, ...]:
+        """Candidates whose raw score is all that is known of them."""
+        return tuple(one for one in self.candidates if self.probability(one) is None)
+
+    def probability(self, entry: TaxonScoreEntry) -> float | None:
+        """Return the calibrated probability of a score; None without one, or with too few labels behind it."""
+        calibration = entry.calibration
+        if calibration is None or calibration.n_behind < self.policy.min_calibration_labels:
+            return None
+        return entry.probability
+
+    def confidence(self, kind: ClaimKind, support: Iterable[str]) -> float | None:
+        """Return the confidence that a claim must carry: the calibrated probability of the score that it states."""
+        cited = [self.pack.items.get(one) for one in support] if kind == "classifier_score" else []
+        scored = cited[0] if len(cited) == 1 else None
+        return self.probability(scored) if isinstance(scored, TaxonScoreEntry) else None
 
     @cached_property
     def set_aside(self) -> tuple[TaxonScoreEntry, ...]:
@@ -137,8 +157,13 @@ class Reading:
         candidates = {one.score.taxon.scientific_name for one in self.candidates}
         if self.votes and candidates and not candidates & set(self.votes):
             return "neighbours"
+        return "models" if self.models_disagree else None
+
+    @cached_property
+    def models_disagree(self) -> bool:
+        """Whether two models put forward candidates, and not one in common."""
         first, others = self.by_model
-        return "models" if first and others and not _taxa(first) & _taxa(others) else None
+        return bool(first and others) and not _taxa(first) & _taxa(others)
 
     @cached_property
     def by_model(self) -> tuple[tuple[TaxonScoreEntry, ...], tuple[TaxonScoreEntry, ...]]:
@@ -201,7 +226,7 @@ class Reading:
             "model_labels_only": names_shown and sources == {"model"},
             "imported_labels": names_shown and "imported" in sources and "human" not in sources,
             "flat_similarities": self._is_flat,
-            "uncalibrated": self.may_name and bool(self.candidates),
+            "uncalibrated": self.may_name and bool(self.uncalibrated),
             "range_unchecked": self.may_name and bool(self.unchecked) and len(self.unchecked) == len(self.candidates),
             "no_candidate": self.may_name and bool(self.pack.taxon_scores) and not self._scored,
             "out_of_range": bool(self.set_aside) and self.holds_call,
@@ -227,6 +252,7 @@ class Reading:
             "single_recording": tally.figure("n_recordings") == 1,
             "unknown_clock": (tally.figure("unclocked_recordings") or 0) > 0,
             "failed_files": (tally.figure("n_failed_files") or 0) > 0,
+            "sunless": (tally.figure("sunless_turns") or 0) > 0,
         }
 
     # Hedging
@@ -239,10 +265,16 @@ class Reading:
     def _is_tentative(self, kind: ClaimKind, taxon: str | None, cited: list[PackItem]) -> bool:
         calls = [one for one in cited if isinstance(one, NeighbourEntry)]
         match kind:
-            case "classifier_score" | "temporal_pattern":
-                return True  # no calibration exists
-            case "activity_count" | "cluster_membership":
+            case "classifier_score" | "temporal_pattern" | "label_suggestion":
+                return True  # no listener has heard it
+            case "activity_count" if taxon is not None:
+                return (self.tally.value_of("verified_detections", taxon) or 0) == 0
+            case "cluster_membership" | "occupancy" | "noise" | "comparison" | "model_agreement":
                 return taxon is not None
+            case "hypothesis_prompt" | "screen_evidence":
+                return True  # a screen raises questions
+            case "richness":
+                return True  # counted from detections that nobody verified
             case "sequence_context":
                 steps = (one for one in cited if isinstance(one, SequenceStep))
                 return taxon is not None and any(_unheard(one.name) for one in steps)

@@ -2,30 +2,33 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from rab.domain import NeighbourEntry, PackItem, PrototypeEntry
+from rab.domain import Descriptors, NeighbourEntry, PackItem, PrototypeEntry
 from rab.generation.fact import Fact, compose
-from rab.generation.needs import Grounds
-from rab.generation.quantities import CITED_CALLS, delta_ref, is_visible, resolved_measures
+from rab.generation.needs import Grounds, labels_of
+from rab.generation.quantities import CALIBRATED, CITED_CALLS, FOLLOWING, delta_ref, is_visible, resolved_measures
 
 
 def segment_facts(grounds: Grounds) -> Iterator[Fact]:
     """Yield what is true of a call, in reading order; nothing for a pack without a query."""
     if grounds.reading.query is None:
         return
-    yield _signal_quality(grounds)
-    yield from _abstentions(grounds)
+    yield signal_quality(grounds)
+    yield from abstentions(grounds)
     yield from _resemblances(grounds)
     yield from _differences(grounds)
     yield from _membership(grounds)
+    yield from _call_types(grounds)
     yield from _novelty(grounds)
     yield from _votes(grounds)
     yield from _scores(grounds)
     yield from _conflict(grounds)
     yield from _sequence(grounds)
-    yield from _caveats(grounds)
+    yield from _usual_sequence(grounds)
+    yield from caveats(grounds)
 
 
-def _signal_quality(grounds: Grounds) -> Fact:
+def signal_quality(grounds: Grounds) -> Fact:
+    """Return what the signal of the query allows."""
     query = grounds.reading.pack.query
     assert query is not None
     item_id = grounds.reading.id_of(query)
@@ -36,8 +39,8 @@ def _signal_quality(grounds: Grounds) -> Fact:
     return compose(grounds, "signal_quality", [query], names, mandatory=True)
 
 
-def _abstentions(grounds: Grounds) -> Iterator[Fact]:
-    """Every reason is a fact; the gravest one is mandatory."""
+def abstentions(grounds: Grounds) -> Iterator[Fact]:
+    """Yield every reason to name nothing; the gravest one is mandatory."""
     reading = grounds.reading
     query = [] if reading.query is None else [reading.query]
     outside = [one for one in reading.pack.taxon_scores if one.score.in_range is False]
@@ -69,30 +72,79 @@ def _differences(grounds: Grounds) -> Iterator[Fact]:
     near = [one for one in reading.pack.prototypes if one.similarity >= reading.policy.near_similarity]
     others: list[NeighbourEntry | PrototypeEntry] = [*reading.near, *near]
     for other in others:
-        measures = resolved_measures(reading.query.descriptors, other.descriptors)[: reading.policy.max_differences]
+        measures = _telling(reading.query.descriptors, other.descriptors)[: reading.policy.max_differences]
         if measures:
             refs = [delta_ref(reading.id_of(other), measure) for measure in measures]
             yield compose(grounds, "difference", [reading.query, other], refs)
 
 
+_FAMILIES = (
+    ("peak_hz", "pitch_median_hz", "centroid_hz", "high_hz", "low_hz"),
+    ("bandwidth_hz", "pitch_range_hz"),
+    ("duration_ms", "n_onsets"),
+    ("onset_interval_ms", "onset_interval_cv"),
+    ("flatness", "entropy"),
+    ("pitch_slope_hz_per_s",),
+)
+"""Descriptors that tell of one thing: a call that lies higher has a higher peak, pitch, centroid and top as well."""
+
+
+def _telling(query: Descriptors, other: Descriptors) -> list[str]:
+    """Return what differs by more than its resolution, one of a family, greatest first in units of it.
+
+    Of frequencies it is the first whose difference in hertz is half of the greatest or more.
+    """
+    resolved = resolved_measures(query, other)
+    chosen = []
+    for family in _FAMILIES:
+        own = [name for name in resolved if name in family]
+        if own and family is _FAMILIES[0]:
+            by_hz = {name: abs(getattr(query, name) - getattr(other, name)) for name in own}
+            chosen.append(next(name for name in family if 2 * by_hz.get(name, 0) >= max(by_hz.values())))
+        elif own:
+            chosen.append(own[0])
+    return sorted(chosen, key=resolved.index)
+
+
 def _membership(grounds: Grounds) -> Iterator[Fact]:
-    prototype = grounds.reading.nearest_prototype
+    """Where the call was placed, and the prototype that lies nearest: one sentence where both are of one cluster."""
+    reading, prototype = grounds.reading, grounds.reading.nearest_prototype
+    if reading.query is not None and reading.query.is_placed and reading.holds_call:
+        if reading.query.cluster_id is None:
+            yield compose(grounds, "cluster_membership", [reading.query], code="unassigned")
+        elif prototype is None or prototype.cluster_id != reading.query.cluster_id:
+            yield compose(grounds, "cluster_membership", [reading.query], code="elsewhere")
     if prototype is None:
         return
     figures = ["similarity", "members"]
+    query = reading.query
+    is_own = query is not None and query.cluster_id == prototype.cluster_id
+    cited: list[PackItem] = [prototype] if query is None or not is_own else [query, prototype]
+    code = "own" if is_own else None
     counts = sorted(prototype.names, key=lambda name: -name.n_members)
     leads = counts and (len(counts) == 1 or counts[0].n_members > counts[1].n_members)
-    if leads and grounds.reading.may_name:
-        taxon = counts[0].scientific_name
-        yield compose(grounds, "cluster_membership", [prototype], [*figures, f"named:{taxon}"], taxon=taxon)
-    else:
-        yield compose(grounds, "cluster_membership", [prototype], figures)
+    taxon = counts[0].scientific_name if leads and reading.may_name else None
+    figures += [] if taxon is None else [f"named:{taxon}"]
+    yield compose(grounds, "cluster_membership", cited, figures, code=code, taxon=taxon)
+
+
+def _call_types(grounds: Grounds) -> Iterator[Fact]:
+    """What people call the type of near calls: one claim for each set of calls, whatever words it bears."""
+    near = grounds.reading.near
+    for kind in dict.fromkeys(kind for one in near for kind in one.call_types):
+        bearers = [one for one in near if kind in one.call_types]
+        code = "same_position" if all(one.is_in_same_position for one in bearers) else None
+        fact = compose(grounds, "call_type", bearers, [CITED_CALLS], code=code)
+        if kind == labels_of(bearers, near)[0]:
+            yield fact
 
 
 def _novelty(grounds: Grounds) -> Iterator[Fact]:
     reading = grounds.reading
     if reading.holds_call and reading.ranked and not reading.near:
         yield compose(grounds, "novelty", reading.ranked[:1], ["similarity", "policy:near_similarity"], mandatory=True)
+    if reading.holds_call and reading.query is not None and (reading.query.novelty or 0) >= reading.policy.novel_from:
+        yield compose(grounds, "novelty", [reading.query], ["less_far_share"], code="rank", mandatory=True)
 
 
 def _votes(grounds: Grounds) -> Iterator[Fact]:
@@ -109,9 +161,8 @@ def _scores(grounds: Grounds) -> Iterator[Fact]:
         score = entry.score
         rivals = [one for one in reading.candidates if one.score.model == score.model]
         higher = [one for one in rivals if one.score.raw_score > score.raw_score]
-        yield compose(
-            grounds, "classifier_score", [entry], ["raw_score"], contra=higher, taxon=score.taxon.scientific_name
-        )
+        names = ["raw_score", *CALIBRATED]
+        yield compose(grounds, "classifier_score", [entry], names, contra=higher, taxon=score.taxon.scientific_name)
 
 
 def _conflict(grounds: Grounds) -> Iterator[Fact]:
@@ -133,7 +184,19 @@ def _sequence(grounds: Grounds) -> Iterator[Fact]:
             yield compose(grounds, "sequence_context", [step], names)
 
 
-def _caveats(grounds: Grounds) -> Iterator[Fact]:
+def _usual_sequence(grounds: Grounds) -> Iterator[Fact]:
+    """What usually comes before and after the calls of the query's cluster, where it stands out against chance."""
+    reading = grounds.reading
+    if reading.query is None or not reading.holds_call:
+        return
+    for entry in reading.pack.followings:
+        is_found = entry.q_value <= reading.policy.max_following_q
+        if is_found and entry.n_recordings >= reading.policy.min_recordings:
+            yield compose(grounds, "usual_sequence", [reading.query, entry], FOLLOWING)
+
+
+def caveats(grounds: Grounds) -> Iterator[Fact]:
+    """Yield every caveat that is due."""
     reading = grounds.reading
     imported = [one for one in reading.named if one.name and one.name.source == "imported"]
     evidence: dict[str, tuple[Iterable[PackItem], list[str]]] = {
@@ -142,7 +205,7 @@ def _caveats(grounds: Grounds) -> Iterator[Fact]:
         "model_labels_only": (reading.named, []),
         "imported_labels": (imported, []),
         "flat_similarities": ((reading.near[:1] + reading.near[-1:]), ["similarity"]),
-        "uncalibrated": (reading.candidates, []),
+        "uncalibrated": (reading.uncalibrated, []),
         "range_unchecked": (reading.unchecked, []),
         "no_candidate": (reading.pack.taxon_scores, ["policy:candidate_score"]),
         "out_of_range": (reading.set_aside, ["set_aside:candidates"]),

@@ -4,6 +4,7 @@ from rab.domain import (
     MEASURES,
     Claim,
     ClaimKind,
+    FollowingEntry,
     NeighbourEntry,
     PackItem,
     PrototypeEntry,
@@ -12,8 +13,8 @@ from rab.domain import (
     TaxonScoreEntry,
 )
 from rab.generation.codes import Failure
-from rab.generation.needs import Form, Grounds, Needs, unsupported
-from rab.generation.quantities import CITED_CALLS, delta_ref, is_visible
+from rab.generation.needs import Form, Grounds, Needs, labels_of, unsupported
+from rab.generation.quantities import CITED_CALLS, FOLLOWING, delta_ref, is_visible
 
 
 def signal_quality(claim: Claim, grounds: Grounds) -> Needs | Failure:
@@ -71,11 +72,22 @@ def difference(claim: Claim, grounds: Grounds) -> Needs | Failure:
 
 
 def cluster_membership(claim: Claim, grounds: Grounds) -> Needs | Failure:
-    """The nearest prototype, near enough; a named taxon is the one that most of its members bear."""
-    reading, item_id = grounds.reading, claim.support[0]
-    prototype = grounds.items[item_id]
-    if not isinstance(prototype, PrototypeEntry) or not reading.holds_call:
-        return unsupported("there is no call, or no prototype, to compare")
+    """The nearest prototype, near enough; a named taxon is the one that most of its members bear.
+
+    With a code it says where the call itself was placed: in that prototype's cluster, elsewhere, or in none.
+    """
+    reading, query = grounds.reading, grounds.reading.query
+    if not reading.holds_call or query is None:
+        return unsupported("there is no call to place")
+    if claim.code in ("unassigned", "elsewhere"):
+        return _placement(claim, grounds)
+    prototypes = [one for one in grounds.cited(claim) if isinstance(one, PrototypeEntry)]
+    if len(prototypes) != 1:
+        return unsupported("there is no prototype, or more than one, to compare")
+    prototype = prototypes[0]
+    item_id = reading.id_of(prototype)
+    if (claim.code == "own") != (prototype.cluster_id == query.cluster_id):
+        return unsupported("the call and the prototype are said to be of one cluster, or of two, and are not")
     if any(one.similarity > prototype.similarity for one in reading.pack.prototypes):
         return unsupported("another prototype is nearer")
     if prototype.similarity < reading.policy.near_similarity:
@@ -87,7 +99,48 @@ def cluster_membership(claim: Claim, grounds: Grounds) -> Needs | Failure:
         if any(named <= other for other in counts.values()):
             return unsupported("the members bear another name at least as often")
         refs.add(f"{item_id}:named:{claim.taxon}")
-    return Needs(frozenset({item_id}), refs=frozenset(refs))
+    support = {item_id, reading.id_of(query)} if claim.code == "own" else {item_id}
+    return Needs(frozenset(support), refs=frozenset(refs))
+
+
+def _placement(claim: Claim, grounds: Grounds) -> Needs | Failure:
+    """The query alone: in no cluster, or in another than that of the nearest prototype."""
+    reading, query = grounds.reading, grounds.reading.query
+    if query is None or not query.is_placed or claim.taxon is not None:
+        return unsupported("no clustering has placed the call, or a name is given to where it lies")
+    if (claim.code == "unassigned") != (query.cluster_id is None):
+        return unsupported("the call lies in a cluster, or in none, and the other is said")
+    nearest = reading.nearest_prototype
+    if claim.code == "elsewhere" and nearest is not None and nearest.cluster_id == query.cluster_id:
+        return unsupported("the nearest prototype is that of the call's own cluster")
+    return Needs(grounds.ids([query]))
+
+
+def call_type(claim: Claim, grounds: Grounds) -> Needs | Failure:
+    """All near calls that bear a type, and whether they stand between the clusters that the query stands in."""
+    reading, cited = grounds.reading, _neighbours(grounds, claim)
+    threshold = reading.policy.near_similarity
+    near = [one for one in reading.pack.neighbours if one.similarity >= threshold]
+    if not reading.holds_call or not cited or not labels_of(cited, near):
+        return unsupported("no type of call is that of the cited calls, and of no other")
+    if (claim.code == "same_position") != all(one.is_in_same_position for one in cited):
+        return unsupported("their place in the sequence is that of the call, or another, and the other is said")
+    return Needs(grounds.ids(cited), refs=frozenset({CITED_CALLS}))
+
+
+def usual_sequence(claim: Claim, grounds: Grounds) -> Needs | Failure:
+    """The query, and a finding of its own cluster that chance does not explain, from several recordings."""
+    reading = grounds.reading
+    entries = [one for one in grounds.cited(claim) if isinstance(one, FollowingEntry)]
+    if reading.query is None or not reading.holds_call or len(entries) != 1:
+        return unsupported("it takes a call, and one finding of its cluster")
+    entry = entries[0]
+    if entry.cluster_id != reading.query.cluster_id or entry.other_id == entry.cluster_id:
+        return unsupported("the finding is not of the cluster that the call lies in")
+    if entry.q_value > reading.policy.max_following_q or entry.n_recordings < reading.policy.min_recordings:
+        return unsupported("chance may do as much, or it was heard in too few recordings")
+    item_id = reading.id_of(entry)
+    return Needs(grounds.ids([reading.query, entry]), refs=frozenset(f"{item_id}:{name}" for name in FOLLOWING))
 
 
 def taxon_vote(claim: Claim, grounds: Grounds) -> Needs | Failure:
@@ -112,13 +165,25 @@ def classifier_score(claim: Claim, grounds: Grounds) -> Needs | Failure:
         return unsupported("the raw score is below that of a candidate")
     if score.in_range is False:
         return unsupported("the taxon is not expected there and then")
+    rejected = grounds.reading.query.rejected_taxa if grounds.reading.query else ()
+    if claim.taxon in rejected:
+        return unsupported("a listener rejected the taxon for this call")
     higher = (
         one
         for one in grounds.reading.pack.taxon_scores
-        if one.score.model == score.model and one.score.raw_score > score.raw_score and one.score.in_range is not False
+        if one.score.model == score.model
+        and one.score.raw_score > score.raw_score
+        and one.score.in_range is not False
+        and one.score.taxon.scientific_name not in rejected
     )
     support = frozenset({claim.support[0]})
-    return Needs(support, grounds.ids(higher), frozenset({f"{claim.support[0]}:raw_score"}))
+    refs = {f"{claim.support[0]}:raw_score"}
+    calibration = entry.calibration
+    if _is_calibrated(entry, grounds) and calibration is not None:
+        names = ["probability", "probability_low", "probability_high", "calibration_labels"]
+        names += ["calibration_taxa"] if calibration.pooled_taxa is not None else []
+        refs |= {f"{claim.support[0]}:{name}" for name in names}
+    return Needs(support, grounds.ids(higher), frozenset(refs))
 
 
 def conflict(claim: Claim, grounds: Grounds) -> Needs | Failure:
@@ -143,7 +208,9 @@ def sequence_context(claim: Claim, grounds: Grounds) -> Needs | Failure:
 
 
 def novelty(claim: Claim, grounds: Grounds) -> Needs | Failure:
-    """The nearest stored call, when even that is not near."""
+    """The nearest stored call, when even that is not near; or the call itself, by its rank in the library."""
+    if claim.code == "rank":
+        return _rank(grounds)
     reading, item_id = grounds.reading, claim.support[0]
     cited = grounds.items[item_id]
     if not isinstance(cited, NeighbourEntry) or not reading.holds_call:
@@ -152,6 +219,14 @@ def novelty(claim: Claim, grounds: Grounds) -> Needs | Failure:
     if cited.similarity < highest or highest >= reading.policy.near_similarity:
         return unsupported("a stored call is nearer than the threshold or than the cited one")
     return Needs(frozenset({item_id}), refs=frozenset({f"{item_id}:similarity", "policy:near_similarity"}))
+
+
+def _rank(grounds: Grounds) -> Needs | Failure:
+    reading, query = grounds.reading, grounds.reading.query
+    if query is None or not reading.holds_call or query.novelty is None or query.novelty < reading.policy.novel_from:
+        return unsupported("the call does not lie far out, or nobody measured it")
+    item_id = reading.id_of(query)
+    return Needs(frozenset({item_id}), refs=frozenset({f"{item_id}:less_far_share"}))
 
 
 def abstention(claim: Claim, grounds: Grounds) -> Needs | Failure:
@@ -185,7 +260,7 @@ def caveat(claim: Claim, grounds: Grounds) -> Needs | Failure:
         "model_labels_only": (reading.named, set()),
         "imported_labels": (tuple(one for one in reading.named if one.name and one.name.source == "imported"), set()),
         "flat_similarities": ((*reading.near[:1], *reading.near[-1:]), set()),
-        "uncalibrated": (reading.candidates, set()),
+        "uncalibrated": (_uncalibrated(grounds), set()),
         "range_unchecked": (reading.unchecked, set()),
         "no_candidate": (reading.pack.taxon_scores, {"policy:candidate_score"}),
         "out_of_range": (reading.set_aside, {"set_aside:candidates"}),
@@ -195,6 +270,15 @@ def caveat(claim: Claim, grounds: Grounds) -> Needs | Failure:
     if claim.code == "flat_similarities":
         refs = {f"{item_id}:similarity" for item_id in ids}
     return Needs(ids, refs=frozenset(refs))
+
+
+def _uncalibrated(grounds: Grounds) -> tuple[TaxonScoreEntry, ...]:
+    return tuple(one for one in grounds.reading.candidates if not _is_calibrated(one, grounds))
+
+
+def _is_calibrated(entry: TaxonScoreEntry, grounds: Grounds) -> bool:
+    least = grounds.reading.policy.min_calibration_labels
+    return entry.probability is not None and entry.calibration is not None and entry.calibration.n_behind >= least
 
 
 def _neighbours(grounds: Grounds, claim: Claim) -> list[NeighbourEntry]:
@@ -238,11 +322,18 @@ FORMS: dict[ClaimKind, Form] = {
     ),
     "resemblance": Form((NeighbourEntry,), resemblance, taxon=None),
     "difference": Form((QueryEntry, NeighbourEntry, PrototypeEntry), difference),
-    "cluster_membership": Form((PrototypeEntry,), cluster_membership, taxon=None),
+    "cluster_membership": Form(
+        (QueryEntry, PrototypeEntry),
+        cluster_membership,
+        frozenset({None, "own", "elsewhere", "unassigned"}),
+        taxon=None,
+    ),
     "taxon_vote": Form((NeighbourEntry,), taxon_vote, taxon=True),
     "classifier_score": Form((TaxonScoreEntry,), classifier_score, taxon=True),
     "conflict": Form((NeighbourEntry, TaxonScoreEntry), conflict, frozenset({"neighbours", "models"})),
     "sequence_context": Form((SequenceStep,), sequence_context, taxon=None),
-    "novelty": Form((NeighbourEntry,), novelty),
+    "call_type": Form((NeighbourEntry,), call_type, frozenset({None, "same_position"})),
+    "usual_sequence": Form((QueryEntry, FollowingEntry), usual_sequence),
+    "novelty": Form((QueryEntry, NeighbourEntry), novelty, frozenset({None, "rank"})),
 }
 """The kinds of claims of an interpretation."""

@@ -2,11 +2,19 @@
 
 from collections.abc import Iterable, Iterator
 
-from rab.domain import PackItem
+from rab.domain import AggregateEntry, PackItem
 from rab.generation.fact import Fact, compose
 from rab.generation.needs import Grounds
 from rab.generation.quantities import is_visible
-from rab.generation.tally import EFFORT_PARTS, FLAG_PARTS, SNR_PARTS, SOUND_PARTS, TAXON_PARTS
+from rab.generation.survey_facts import (
+    comparison_facts,
+    model_facts,
+    place_facts,
+    review_facts,
+    richness_facts,
+    time_facts,
+)
+from rab.generation.tally import EFFORT_PARTS, FLAG_PARTS, SNR_PARTS, TAXON_PARTS
 
 
 def summary_facts(grounds: Grounds) -> Iterator[Fact]:
@@ -21,6 +29,11 @@ def summary_facts(grounds: Grounds) -> Iterator[Fact]:
     for code, parts in (("snr", SNR_PARTS), ("flags", FLAG_PARTS)):
         if found := tally.parts(parts):
             yield compose(grounds, "quality_profile", found, ["value"], code=code, mandatory=True)
+    if not reading.reasons:
+        yield from review_facts(grounds)
+        yield from _noise(grounds)
+        yield from model_facts(grounds)
+        yield from comparison_facts(grounds)
     yield from _summary_caveats(grounds)
 
 
@@ -39,14 +52,27 @@ def _activity(grounds: Grounds) -> Iterator[Fact]:
     tally = grounds.reading.tally
     if total := tally.parts(["n_taxa"]):
         yield compose(grounds, "activity_count", total, ["value"], mandatory=True)
-    for code, names, counts in ((None, TAXON_PARTS, tally.detections), ("sound", SOUND_PARTS, tally.sounds)):
-        for counted in counts:
-            rate_ref = f"{grounds.reading.id_of(counted)}:rate"
-            rates = [rate_ref] if rate_ref in grounds.table and is_visible(grounds.table[rate_ref]) else []
-            parts = tally.parts(names, counted.group)
-            yield compose(grounds, "activity_count", parts, ["value", *rates], code=code, taxon=counted.group)
+    for counted in tally.detections:
+        parts = tally.parts(TAXON_PARTS, counted.group)
+        names = ["value", *_rate_of(counted, grounds)]
+        yield compose(grounds, "activity_count", parts, names, taxon=counted.group)
+    yield from place_facts(grounds)
     if tally.peak_hours:
         yield compose(grounds, "temporal_pattern", tally.peak_hours, ["rate"], code="peak")
+    yield from time_facts(grounds)
+    yield from richness_facts(grounds)
+
+
+def _noise(grounds: Grounds) -> Iterator[Fact]:
+    for counted in grounds.reading.tally.sounds:
+        names = ["value", *_rate_of(counted, grounds)]
+        yield compose(grounds, "noise", [counted], names, taxon=counted.group)
+
+
+def _rate_of(counted: AggregateEntry, grounds: Grounds) -> list[str]:
+    """Return the reference of a count's rate, where it is not printed as zero."""
+    ref = f"{grounds.reading.id_of(counted)}:rate"
+    return [ref] if ref in grounds.table and is_visible(grounds.table[ref]) else []
 
 
 def _summary_caveats(grounds: Grounds) -> Iterator[Fact]:
@@ -57,6 +83,7 @@ def _summary_caveats(grounds: Grounds) -> Iterator[Fact]:
         "single_recording": (tally.parts(["n_recordings"]), ["value"]),
         "unknown_clock": (tally.parts(["unclocked_recordings"]), ["value"]),
         "failed_files": (tally.parts(["n_failed_files"]), ["value"]),
+        "sunless": (tally.parts(["sunless_turns"]), ["value"]),
     }
     for code in grounds.reading.caveats:
         support, names = evidence[code]

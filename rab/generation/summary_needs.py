@@ -4,7 +4,8 @@ from rab.domain import AggregateEntry, Claim, ClaimKind
 from rab.generation.codes import Failure
 from rab.generation.needs import Form, Grounds, Needs, unsupported
 from rab.generation.quantities import is_visible
-from rab.generation.tally import EFFORT_PARTS, FLAG_PARTS, SNR_PARTS, SOUND_PARTS, TAXON_PARTS, rate
+from rab.generation.survey_needs import SURVEY_FORMS, pattern
+from rab.generation.tally import EFFORT_PARTS, FLAG_PARTS, SNR_PARTS, TAXON_PARTS, rate
 
 
 def effort(claim: Claim, grounds: Grounds) -> Needs | Failure:
@@ -25,23 +26,24 @@ def effort(claim: Claim, grounds: Grounds) -> Needs | Failure:
 
 
 def activity_count(claim: Claim, grounds: Grounds) -> Needs | Failure:
-    """All counts of one taxon (or other sound) with detections, or the number of taxa."""
+    """All counts of one taxon with detections, or the number of taxa."""
     tally = grounds.reading.tally
-    parts = SOUND_PARTS if claim.code == "sound" else TAXON_PARTS
     if claim.taxon is None:
-        total = () if claim.code else tally.parts(("n_taxa",))
+        total = tally.parts(("n_taxa",))
         return _values(total, grounds) if total else unsupported("the pack does not count taxa")
-    counted = tally.entry(parts[0], claim.taxon)
+    counted = tally.entry("detections", claim.taxon)
     if counted is None or counted.value <= 0:
         return unsupported("the taxon has no detection")
-    needs = _values(tally.parts(parts, claim.taxon), grounds)
+    needs = _values(tally.parts(TAXON_PARTS, claim.taxon), grounds)
     rate_ref = f"{grounds.reading.id_of(counted)}:rate"
     shown = rate_ref in grounds.table and is_visible(grounds.table[rate_ref])
     return Needs(needs.support, refs=needs.refs | ({rate_ref} if shown else frozenset()))
 
 
 def temporal_pattern(claim: Claim, grounds: Grounds) -> Needs | Failure:
-    """All hours whose detections per hour of effort no comparable hour exceeds."""
+    """All hours (weeks, months) whose detections per hour of effort no comparable one exceeds; all bins of the sun."""
+    if claim.code != "peak":
+        return pattern(claim, grounds)
     reading, cited = grounds.reading, grounds.cited(claim)
     hours = reading.tally.hours
     if len(hours) < 2 or sum(hour.value for hour in hours) < reading.policy.min_pattern_detections:
@@ -82,6 +84,8 @@ def caveat(claim: Claim, grounds: Grounds) -> Needs | Failure:
             return Needs(grounds.ids(tally.outside), refs=frozenset({"set_aside:segments", "set_aside:taxa"}))
         case "single_recording":
             return _values(tally.parts(("n_recordings",)), grounds)
+        case "sunless":
+            return _values(tally.parts(("sunless_turns",)), grounds)
         case "unknown_clock":
             return _values(tally.parts(("unclocked_recordings",)), grounds)
         case _:
@@ -99,14 +103,15 @@ def _values(entries: tuple[AggregateEntry, ...], grounds: Grounds) -> Needs:
 
 FORMS: dict[ClaimKind, Form] = {
     "effort": Form((AggregateEntry,), effort, frozenset({"total", "site", "gaps"})),
-    "activity_count": Form((AggregateEntry,), activity_count, frozenset({None, "sound"}), taxon=None),
-    "temporal_pattern": Form((AggregateEntry,), temporal_pattern, frozenset({"peak"})),
+    "activity_count": Form((AggregateEntry,), activity_count, taxon=None),
+    "temporal_pattern": Form((AggregateEntry,), temporal_pattern, frozenset({"peak", "season", "sun"})),
     "quality_profile": Form((AggregateEntry,), quality_profile, frozenset({"snr", "flags"})),
     "abstention": Form((AggregateEntry,), abstention, frozenset({"no_effort"})),
     "caveat": Form(
         (AggregateEntry,),
         caveat,
-        frozenset({"uncalibrated", "out_of_range", "single_recording", "unknown_clock", "failed_files"}),
+        frozenset({"uncalibrated", "out_of_range", "single_recording", "unknown_clock", "failed_files", "sunless"}),
     ),
+    **SURVEY_FORMS,
 }
 """The kinds of claims of a monitoring summary."""

@@ -9,10 +9,15 @@ from rab.generation.policy import GroundingPolicy
 
 EFFORT_PARTS = ("effort_hours", "n_recordings", "recorder_days")
 """What one sentence on the whole effort is made of."""
-TAXON_PARTS = ("detections", "detection_recordings", "detection_days")
+TAXON_PARTS = (
+    "detections",
+    "detection_recordings",
+    "detection_days",
+    "verified_detections",
+    "rejected_detections",
+    "calibrated_detections",
+)
 """What one sentence on a taxon is made of."""
-SOUND_PARTS = ("sound_detections",)
-"""What one sentence on a sound that is no animal is made of."""
 SNR_PARTS = ("snr_median_db", "low_snr_share")
 FLAG_PARTS = ("clipped_share", "rain_share", "wind_share", "silent_share", "overlap_share")
 """What the two sentences on quality are made of."""
@@ -59,26 +64,35 @@ class Tally:
         entry = self.entry(name)
         return None if entry is None else entry.value
 
+    def value_of(self, name: str, group: str) -> float | None:
+        """Return the value of an aggregate of a group; None when the pack has none."""
+        entry = self.entry(name, group)
+        return None if entry is None else entry.value
+
     @property
     def effort_hours(self) -> float:
         """Hours of sound behind the summary, 0 when none are recorded."""
         return self.figure("effort_hours") or 0.0
 
+    def named(self, name: str) -> dict[str | None, AggregateEntry]:
+        """Return the aggregates of a name by group, in the pack's order."""
+        return self._by_name.get(name, {})
+
     @cached_property
     def sites(self) -> tuple[AggregateEntry, ...]:
         """Effort by site, most first, when there are several sites."""
-        sites = self._largest_first("effort_hours")
+        sites = self.largest_first("effort_hours")
         return sites if len(sites) > 1 else ()
 
     @cached_property
     def detections(self) -> tuple[AggregateEntry, ...]:
         """Taxa with detections, most first, ties by name."""
-        return self._largest_first("detections")
+        return self.largest_first("detections")
 
     @cached_property
     def sounds(self) -> tuple[AggregateEntry, ...]:
         """Sounds that are no animals with detections, most first, ties by name."""
-        return self._largest_first("sound_detections")
+        return self.largest_first("sound_detections")
 
     @property
     def counted(self) -> tuple[AggregateEntry, ...]:
@@ -88,33 +102,42 @@ class Tally:
     @cached_property
     def outside(self) -> tuple[AggregateEntry, ...]:
         """Taxa with detections that the location and week model set aside, most first, ties by name."""
-        return self._largest_first("out_of_range_detections")
+        return self.largest_first("out_of_range_detections")
 
     @cached_property
     def longest_gap(self) -> AggregateEntry | None:
         """The longest gap of any site; None when there is none."""
-        return next(iter(self._largest_first("largest_gap_hours")), None)
+        return next(iter(self.largest_first("largest_gap_hours")), None)
 
-    def _largest_first(self, name: str) -> tuple[AggregateEntry, ...]:
+    def largest_first(self, name: str) -> tuple[AggregateEntry, ...]:
+        """Return the aggregates of a name above 0, the largest first, ties by group."""
         counted = [one for group, one in self._by_name.get(name, {}).items() if group is not None and one.value > 0]
         return tuple(sorted(counted, key=lambda one: (-one.value, one.group or "")))
 
     @cached_property
     def hours(self) -> tuple[AggregateEntry, ...]:
         """Hours of the day with enough effort to be compared, by hour."""
-        by_hour = self._by_name.get("detections_by_hour", {})
-        effort = {hour: one.denominator or 0.0 for hour, one in by_hour.items() if hour is not None and has_rate(one)}
-        if not effort:
-            return ()
-        median = sorted(effort.values())[(len(effort) - 1) // 2]
-        enough = (hour for hour in sorted(effort) if effort[hour] >= self.policy.min_hour_effort * median)
-        return tuple(by_hour[hour] for hour in enough)
+        return self.comparable("detections_by_hour")
 
     @cached_property
     def peak_hours(self) -> tuple[AggregateEntry, ...]:
         """Hours with the most detections per hour of effort, ties included; none when too little can be compared."""
-        if len(self.hours) < 2 or sum(one.value for one in self.hours) < self.policy.min_pattern_detections:
+        return self.peaks(self.hours)
+
+    def comparable(self, name: str) -> tuple[AggregateEntry, ...]:
+        """Return the times of a name with enough effort to be compared, in their order."""
+        by_time = self.named(name)
+        effort = {time: one.denominator or 0.0 for time, one in by_time.items() if time is not None and has_rate(one)}
+        if not effort:
             return ()
-        highest = max(rate(one) for one in self.hours)
-        peak = tuple(one for one in self.hours if rate(one) >= highest * (1 - 1e-9))
-        return peak if len(peak) < len(self.hours) else ()
+        median = sorted(effort.values())[(len(effort) - 1) // 2]
+        enough = (time for time in sorted(effort) if effort[time] >= self.policy.min_hour_effort * median)
+        return tuple(by_time[time] for time in enough)
+
+    def peaks(self, times: tuple[AggregateEntry, ...]) -> tuple[AggregateEntry, ...]:
+        """Return the times with the highest rate, ties included; none when too little can be compared."""
+        if len(times) < 2 or sum(one.value for one in times) < self.policy.min_pattern_detections:
+            return ()
+        highest = max(rate(one) for one in times)
+        peak = tuple(one for one in times if rate(one) >= highest * (1 - 1e-9))
+        return peak if len(peak) < len(times) else ()

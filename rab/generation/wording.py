@@ -13,6 +13,9 @@ from rab.domain import (
     AggregateEntry,
     CallRef,
     Claim,
+    ContrastEntry,
+    FollowingEntry,
+    GenerationRecord,
     GroundedText,
     LibraryFacts,
     NeighbourEntry,
@@ -21,8 +24,27 @@ from rab.domain import (
     SequenceStep,
     TaxonScoreEntry,
 )
+from rab.domain.calibration import Withheld
 from rab.evidence.printing import call_words
-from rab.generation.names import hour_words, identifier, one_line, quoted, shown, site_words, taxa_of, taxon_words
+from rab.generation.bound import COMPANIONS, QUESTION, question_of
+from rab.generation.names import (
+    change_words,
+    command_words,
+    date_words,
+    history_site,
+    hour_words,
+    hours_words,
+    identifier,
+    one_line,
+    other_side,
+    period_words,
+    quoted,
+    shown,
+    site_words,
+    taxa_of,
+    taxon_words,
+)
+from rab.generation.needs import Output, labels_of
 from rab.generation.quantities import printed
 from rab.generation.reading import Reading
 from rab.generation.texts import templates
@@ -31,18 +53,35 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Effort": ("effort",),
     "Signal": ("signal_quality",),
     "Abstention": ("abstention",),
-    "Resemblance": ("resemblance", "difference", "cluster_membership", "novelty"),
+    "Suggestion": ("label_suggestion", "existing_label", "review_request"),
+    "Resemblance": ("resemblance", "difference", "cluster_membership", "call_type", "novelty"),
     "Names": ("taxon_vote", "classifier_score", "conflict"),
-    "Sequence": ("sequence_context",),
+    "Sequence": ("sequence_context", "usual_sequence"),
     "Detections": ("activity_count",),
-    "Time of day": ("temporal_pattern",),
-    "Recording quality": ("quality_profile",),
+    "Sites": ("occupancy",),
+    "Time": ("temporal_pattern",),
+    "Richness": ("richness",),
+    "Quality and review": ("quality_profile", "review_coverage", "novel_count", "recorder_drift"),
+    "Noise": ("noise",),
+    "Models": ("model_agreement",),
+    "Comparison": ("comparison",),
+    "Screening": ("screening",),
+    "Questions": (QUESTION, *COMPANIONS),
     "Caveats": ("caveat",),
 }
-"""Headings of an output, in reading order, and the kinds of claims below each."""
+"""Headings of an output, in reading order, and the kinds of claims below each; every question has one of its own."""
 
 _EXEMPLARS = 3
 """Calls that plain text lists behind a figure; the pack has them all."""
+
+
+_WITHHELD: dict[Withheld, str] = {
+    "no_labels": "no label in the library covers",
+    "few_labels": "too few labels exist to calibrate",
+    "inexact": "the calibration is too inexact on held-out recordings for",
+    "outside": "the score lies outside those with a label for",
+}
+"""Why a calibration gives no probability, before the names of the taxa."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +94,23 @@ class Section:
 
 def sections(grounded: GroundedText) -> tuple[Section, ...]:
     """Return the served claims below their headings, in reading order; headings without a claim are left out."""
-    found = (Section(heading, _of_kinds(grounded.claims, kinds)) for heading, kinds in SECTIONS.items())
+    found: list[Section] = []
+    for heading, kinds in SECTIONS.items():
+        claims = _of_kinds(grounded.claims, kinds)
+        found += _questions(claims) if QUESTION in kinds else [Section(heading, claims)]
     return tuple(section for section in found if section.claims)
+
+
+def _questions(claims: Iterable[Claim]) -> list[Section]:
+    """Return each question with all that belongs to it, below a heading of its own."""
+    of: dict[str, list[Claim]] = {}
+    for claim in claims:
+        if (contrast := question_of(claim)) is not None:
+            of.setdefault(contrast, []).append(claim)
+    return [
+        Section(f"Question {number}: {(some[0].code or '').replace('_', ' ')}", tuple(some))
+        for number, some in enumerate(of.values(), start=1)
+    ]
 
 
 def _of_kinds(claims: Iterable[Claim], kinds: tuple[str, ...]) -> tuple[Claim, ...]:
@@ -68,6 +122,8 @@ def cited(claim: Claim) -> str:
     sources = ", ".join(claim.support)
     if claim.contra:
         sources += f"; against {', '.join(claim.contra)}"
+    if claim.text.endswith("?"):
+        return f"{claim.text} [{sources}]"
     return f"{claim.text.removesuffix('.')} [{sources}]."
 
 
@@ -87,13 +143,16 @@ def text_of(grounded: GroundedText) -> str:
             bases=_bases(item for item_id, item in pack.items.items() if item_id in used),
             notes=[shown(note, longest=240) for note in pack.notes],
             cited=cited,
+            one_line=one_line,
+            writer=_writer_words(grounded.generation),
+            model_name=shown(grounded.generation.model or ""),
         )
     )
 
 
-def title_of(reading: Reading) -> str:
-    """Return the title of a pack's text."""
-    return one_line(templates().get_template("documents/title.j2").render(pack=reading.pack))
+def title_of(reading: Reading, output: Output) -> str:
+    """Return the title of an output of a pack."""
+    return one_line(templates().get_template("documents/title.j2").render(pack=reading.pack, output=output))
 
 
 def worded(claim: Claim, reading: Reading) -> str:
@@ -125,30 +184,45 @@ def _context(claim: Claim, reading: Reading) -> dict[str, Any]:
         "span": lambda name: span(claim, name),
         "deltas": _deltas(claim),
         "namers": _namers(items),
+        "call_types": [
+            quoted(kind) for kind in labels_of([one for one in items if isinstance(one, NeighbourEntry)], reading.near)
+        ],
         "taxa": _taxa,
         "models": _models,
+        "uncalibrated": _uncalibrated,
         "hours": sorted(hour_words(item.group or "") for item in items if isinstance(item, AggregateEntry)),
+        "periods": [period_words(item.group or "") for item in items if isinstance(item, AggregateEntry)],
         "listed": listed,
         "identifier": identifier,
         "site_words": site_words,
         "quoted": quoted,
+        "history_site": history_site,
+        "change_words": change_words,
+        "other_side": other_side,
+        "shown": shown,
+        "named": lambda one: taxon_words(one.scientific_name, one.common_name),
+        "hours_words": hours_words,
+        "date_words": date_words,
+        "command_words": command_words,
     }
 
 
 def amounts(claim: Claim, name: str) -> list[str]:
     """Return a claim's quantities of a name, printed: `similarity`, `vote`, `near:named`, or a full reference."""
-    return [printed(one) for one in claim.quantities if _is_called(one, name)]
+    return [printed(one) for one in _called(claim, name)]
 
 
 def span(claim: Claim, name: str) -> str:
     """Return the range of a claim's quantities of a name: `0.83 to 0.91`, or one number when both ends print alike."""
-    called = sorted((one for one in claim.quantities if _is_called(one, name)), key=lambda one: one.value)
+    called = sorted(_called(claim, name), key=lambda one: one.value)
     ends = dict.fromkeys((printed(called[0]), printed(called[-1])))
     return " to ".join(ends)
 
 
-def _is_called(quantity: Quantity, name: str) -> bool:
-    return quantity.ref == name or quantity.ref.endswith(f":{name}") or quantity.ref.startswith(f"{name}:")
+def _called(claim: Claim, name: str) -> list[Quantity]:
+    """Return the quantities of a name. A reference that ends in a name by chance, as a taxon's may, is not one."""
+    refs = {name, *(f"{item_id}:{name}" for item_id in claim.citations)}
+    return [one for one in claim.quantities if one.ref in refs or one.ref.startswith(f"{name}:")]
 
 
 def listed(words: Sequence[str], most: int = 3) -> str:
@@ -169,6 +243,16 @@ def _taxa(items: Iterable[PackItem]) -> list[str]:
 
 def _models(items: Iterable[PackItem]) -> list[str]:
     return list(dict.fromkeys(identifier(item.score.model) for item in items if isinstance(item, TaxonScoreEntry)))
+
+
+def _uncalibrated(items: Iterable[PackItem]) -> str:
+    """Return why the library's calibration gives scores no probability; empty where there is no calibration."""
+    taxa: dict[Withheld, dict[str, None]] = {}
+    for item in items:
+        if isinstance(item, TaxonScoreEntry) and item.withheld is not None:
+            taxon = item.score.taxon
+            taxa.setdefault(item.withheld, {})[taxon_words(taxon.scientific_name, taxon.common_name)] = None
+    return "; ".join(f"{_WITHHELD[reason]} {listed(list(names))}" for reason, names in taxa.items())
 
 
 def _namers(items: Iterable[PackItem]) -> dict[str, str | None]:
@@ -195,6 +279,12 @@ def _deltas(claim: Claim) -> list[dict[str, object]]:
 
 def _clip_words(call: CallRef) -> str:
     return f"{one_line(call.file_name)} {call.t0_ms / 1000:.3f}–{call.t1_ms / 1000:.3f} s"
+
+
+def _writer_words(record: GenerationRecord) -> str:
+    if record.model is None:
+        return record.writer
+    return f"{record.writer} ({shown(record.model)}, mode {record.mode}, attempts {record.attempts})"
 
 
 def _searched(library: LibraryFacts) -> str:
@@ -225,4 +315,9 @@ def _source_words(item: PackItem) -> str:
         clips = "".join(f"; {_clip_words(call)}" for call in item.exemplars[:_EXEMPLARS])
         value = Quantity(ref=item.key, value=item.value, unit=item.unit, decimals=item.decimals, source=())
         return f"{_name_words(item)}{group}: {printed(value)}{clips}"
+    if isinstance(item, FollowingEntry):
+        clips = "".join(f"; {_clip_words(call)}" for call in item.exemplars)
+        return f"what comes {item.direction} calls of cluster {identifier(item.cluster_id)}{clips}"
+    if isinstance(item, ContrastEntry):
+        return f"contrast of the family {item.family.replace('_', ' ')}: {command_words(item)}"
     return one_line(call_words(item.call))

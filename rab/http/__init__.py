@@ -10,13 +10,17 @@ from litestar.openapi.plugins import JsonRenderPlugin
 
 from rab import __version__
 from rab.errors import RabError
+from rab.http.calibration import CALIBRATION_ROUTES
 from rab.http.context import OpenLibrary
+from rab.http.hypotheses import HYPOTHESIS_ROUTES
+from rab.http.interpretation import INTERPRETATION_ROUTES
 from rab.http.models import MODEL_ROUTES
 from rab.http.pages import index, latest_report
 from rab.http.parameters import refuse_unknown_parameters
 from rab.http.problems import http_problem, rab_problem, unexpected_problem
 from rab.http.routes import ROUTES
 from rab.http.structure import STRUCTURE_ROUTES
+from rab.http.suggestions import SUGGESTION_ROUTES
 from rab.workflows.workspace import Workspace
 
 
@@ -30,7 +34,17 @@ def create_app(workspace: Workspace, *, model: str, models_dir: Path | None = No
     library = OpenLibrary(workspace, model, models_dir)
     return Litestar(
         before_request=refuse_unknown_parameters,
-        route_handlers=[*ROUTES, *MODEL_ROUTES, *STRUCTURE_ROUTES, index, latest_report],
+        route_handlers=[
+            *ROUTES,
+            *MODEL_ROUTES,
+            *STRUCTURE_ROUTES,
+            *CALIBRATION_ROUTES,
+            *INTERPRETATION_ROUTES,
+            *HYPOTHESIS_ROUTES,
+            *SUGGESTION_ROUTES,
+            index,
+            latest_report,
+        ],
         dependencies={"context": Provide(lambda: library, sync_to_thread=False)},
         exception_handlers={
             RabError: rab_problem,

@@ -1,11 +1,16 @@
 """What every route is given: the open library, and the model that is meant where none is named."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from litestar.di import NamedDependency
 from litestar.params import SkipValidation
 
+from rab.domain.filter import parse_filter
+from rab.errors import RabError
+from rab.workflows.filters import Understood, understand
 from rab.workflows.workspace import Workspace
 
 
@@ -21,6 +26,16 @@ class OpenLibrary:
     def models_dir(self) -> Path:
         """Where weights are installed."""
         return self.weights or self.workspace.home / "models"
+
+    @contextmanager
+    def filtered(self, words: str) -> Iterator[Understood]:
+        """Read a filter and look up what it names; the hint of an error in the block tells its notes, too."""
+        understood = understand(self.workspace, parse_filter(words))
+        try:
+            yield understood
+        except RabError as error:
+            error.hint = "; ".join((*understood.notes, error.hint))
+            raise
 
 
 Context = NamedDependency[SkipValidation[OpenLibrary]]

@@ -15,7 +15,7 @@ from rab.http.ranges import media
 from rab.reports import report_schema
 from rab.workflows import media as sounds
 from rab.workflows import questions
-from rab.workflows.summaries import summarise
+from rab.workflows.summaries import other_side, summarise
 
 Where = Annotated[str, QueryParameter(description='Filter: `site=A12 hour=4..7 snr>=10 taxon="Turdus merula"`.')]
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="Rows at most.")]
@@ -28,6 +28,18 @@ Nearest = Annotated[
 Variety = Annotated[
     float, QueryParameter(ge=0, le=1, description="With a limit: above 0, calls unlike those before them come earlier.")
 ]
+OtherSide = Annotated[
+    str | None,
+    QueryParameter(description="The other side of a comparison: a filter, or `previous` for the interval before."),
+]
+Drift = Annotated[bool, QueryParameter(description="Ask every recorder whether it changed; this reads all vectors.")]
+
+
+class Answer(Value):
+    """What answers a filter."""
+
+    notes: tuple[str, ...] = ()
+    """What the filter names that the library does not have, and how its words were read."""
 
 
 class Health(Value):
@@ -46,13 +58,13 @@ class RecordingPage(Value):
     n_all: int
 
 
-class SegmentPage(Value):
+class SegmentPage(Answer):
     """Some segments, in the order of recording and time."""
 
     items: tuple[StoredSegment, ...]
 
 
-class Similar(Value):
+class Similar(Answer):
     """The calls nearest to a segment; `reasons` say why the pack has as many neighbours as it has."""
 
     segment_id: str
@@ -92,8 +104,9 @@ def segments(
 ) -> SegmentPage:
     """List segments, filtered."""
     card = context.workspace.card(model or context.model)
-    found = context.workspace.catalog.list_segments(card.space, parse_filter(where), limit=limit, offset=offset)
-    return SegmentPage(items=tuple(found))
+    with context.filtered(where) as (asked, notes):
+        found = context.workspace.catalog.list_segments(card.space, asked, limit=limit, offset=offset)
+    return SegmentPage(notes=notes, items=tuple(found))
 
 
 @get("/v1/segments/{segment_id:str}", sync_to_thread=True, responses=PROBLEMS, tags=["library"])
@@ -107,11 +120,13 @@ def similar(
     context: Context, segment_id: FromPath[str], where: Where = "", limit: Nearest = None, variety: Variety = 0.0
 ) -> Similar:
     """Return the calls nearest to a segment: the neighbours of its pack, or so many as are asked for."""
-    pack = questions.evidence(context.workspace, segment_id, where=parse_filter(where))
-    near = pack.neighbours
-    if limit is not None:
-        near = questions.similar(context.workspace, segment_id, n=limit, where=parse_filter(where), variety=variety)
+    with context.filtered(where) as (asked, notes):
+        pack = questions.evidence(context.workspace, segment_id, where=asked)
+        near = pack.neighbours
+        if limit is not None:
+            near = questions.similar(context.workspace, segment_id, n=limit, where=asked, variety=variety)
     return Similar(
+        notes=notes,
         segment_id=pack.subject,
         pack_id=pack.pack_id,
         reasons=pack.depth.reasons if pack.depth else (),
@@ -140,9 +155,17 @@ def pack(context: Context, pack_id: FromPath[str]) -> EvidencePack:
 
 
 @get("/v1/summaries", sync_to_thread=True, responses=PROBLEMS, tags=["statements"])
-def summaries(context: Context, where: Where = "", model: Model = None) -> MonitoringSummary:
+def summaries(
+    context: Context, where: Where = "", model: Model = None, compare_to: OtherSide = None, drift: Drift = False
+) -> MonitoringSummary:
     """Write a cited monitoring summary."""
-    return summarise(context.workspace, model=model or context.model, where=parse_filter(where))
+    return summarise(
+        context.workspace,
+        model=model or context.model,
+        where=parse_filter(where),
+        compared_to=other_side(compare_to),
+        with_drift=drift,
+    )
 
 
 @get("/v1/schemas/evidence-pack", sync_to_thread=False, responses=PROBLEMS, tags=["service"])

@@ -6,12 +6,11 @@ from litestar import get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
 from rab.domain import Cluster, NameCount, Value
-from rab.domain.filter import parse_filter
 from rab.domain.probe import Probe
 from rab.domain.sequence import EntropyRate, MotifReport, TransitionTable
 from rab.http.context import Context, OpenLibrary
 from rab.http.problems import PROBLEMS
-from rab.http.routes import Limit, Model, Where
+from rab.http.routes import Answer, Limit, Model, Where
 from rab.retrieval.drift import RecorderDrift
 from rab.retrieval.novelty import NovelCall
 from rab.retrieval.sequences import Sequences
@@ -46,31 +45,31 @@ class ClusterFacts(Value):
     segment_ids: tuple[str, ...]
 
 
-class NovelPage(Value):
+class NovelPage(Answer):
     """The calls least like the rest of the library."""
 
     items: tuple[NovelCall, ...]
 
 
-class TransitionPage(Value):
+class TransitionPage(Answer):
     """Which sound follows which: a table for each group, or one for all."""
 
     items: tuple[TransitionTable, ...]
 
 
-class MotifPage(Value):
+class MotifPage(Answer):
     """Sequences that come again and again: a report for each group, or one for all."""
 
     items: tuple[MotifReport, ...]
 
 
-class EntropyPage(Value):
+class EntropyPage(Answer):
     """How hard the next sound is to foretell."""
 
     items: tuple[EntropyRate, ...]
 
 
-class DriftPage(Value):
+class DriftPage(Answer):
     """What became of each recorder."""
 
     items: tuple[RecorderDrift, ...]
@@ -88,7 +87,7 @@ class ProbePage(Value):
     items: tuple[Probe, ...]
 
 
-class ProbeScorePage(Value):
+class ProbeScorePage(Answer):
     """What a probe makes of segments."""
 
     items: tuple[ProbeAnswer, ...]
@@ -123,8 +122,9 @@ def novelty(
 ) -> NovelPage:
     """List the most novel calls, or only those that call for attention."""
     find = find_alerts if alerts else novel_calls
-    found = find(context.workspace, model=model or context.model, where=parse_filter(where), limit=limit)
-    return NovelPage(items=tuple(found))
+    with context.filtered(where) as (asked, notes):
+        found = find(context.workspace, model=model or context.model, where=asked, limit=limit)
+    return NovelPage(notes=notes, items=tuple(found))
 
 
 @get("/v1/sequences/transitions", sync_to_thread=True, responses=PROBLEMS, tags=["structure"])
@@ -133,16 +133,18 @@ def transitions(
 ) -> TransitionPage:
     """Say which sound follows which, and whether chance would do the same."""
     key = model or context.model
-    found = _sequences(context, key, where, by, per)
-    return TransitionPage(items=tuple(steps.transitions_of(found, steps.policy_for(context.workspace, key))))
+    found, notes = _sequences(context, key, where, by, per)
+    return TransitionPage(
+        notes=notes, items=tuple(steps.transitions_of(found, steps.policy_for(context.workspace, key)))
+    )
 
 
 @get("/v1/sequences/motifs", sync_to_thread=True, responses=PROBLEMS, tags=["structure"])
 def motifs(context: Context, where: Where = "", model: Model = None, by: By = "cluster", per: Per = None) -> MotifPage:
     """List sequences that come more often than in shuffles of the same recordings."""
     key = model or context.model
-    found = _sequences(context, key, where, by, per)
-    return MotifPage(items=tuple(steps.motifs_of(found, steps.policy_for(context.workspace, key))))
+    found, notes = _sequences(context, key, where, by, per)
+    return MotifPage(notes=notes, items=tuple(steps.motifs_of(found, steps.policy_for(context.workspace, key))))
 
 
 @get("/v1/sequences/entropy", sync_to_thread=True, responses=PROBLEMS, tags=["structure"])
@@ -151,15 +153,16 @@ def entropy(
 ) -> EntropyPage:
     """Say how hard the next sound is to foretell, in bits, with an interval."""
     key = model or context.model
-    found = _sequences(context, key, where, by, per)
-    return EntropyPage(items=tuple(steps.entropies_of(found, steps.policy_for(context.workspace, key))))
+    found, notes = _sequences(context, key, where, by, per)
+    return EntropyPage(notes=notes, items=tuple(steps.entropies_of(found, steps.policy_for(context.workspace, key))))
 
 
 @get("/v1/drift", sync_to_thread=True, responses=PROBLEMS, tags=["structure"])
 def drift(context: Context, where: Where = "", model: Model = None) -> DriftPage:
     """Say recorder by recorder what changed, and when."""
-    found = recorder_drift(context.workspace, model=model or context.model, where=parse_filter(where))
-    return DriftPage(items=tuple(found))
+    with context.filtered(where) as (asked, notes):
+        found = recorder_drift(context.workspace, model=model or context.model, where=asked)
+    return DriftPage(notes=notes, items=tuple(found))
 
 
 @get("/v1/collections", sync_to_thread=True, responses=PROBLEMS, tags=["library"])
@@ -180,11 +183,14 @@ def probe_answers(
 ) -> ProbeScorePage:
     """Say what a probe makes of segments."""
     probe = find_probe(context.workspace, name, model=model)
-    return ProbeScorePage(items=tuple(apply_probe(context.workspace, probe, where=parse_filter(where), limit=limit)))
+    with context.filtered(where) as (asked, notes):
+        answers = tuple(apply_probe(context.workspace, probe, where=asked, limit=limit))
+    return ProbeScorePage(notes=notes, items=answers)
 
 
-def _sequences(context: OpenLibrary, key: str, where: str, by: By, per: Per) -> Sequences:
-    return steps.read_sequences(context.workspace, model=key, where=parse_filter(where), by=by, group_by=per)
+def _sequences(context: OpenLibrary, key: str, where: str, by: By, per: Per) -> tuple[Sequences, tuple[str, ...]]:
+    with context.filtered(where) as (asked, notes):
+        return steps.read_sequences(context.workspace, model=key, where=asked, by=by, group_by=per), notes
 
 
 STRUCTURE_ROUTES = (

@@ -20,6 +20,13 @@ _WORDS = {
     "n_gaps": "Gaps",
     "unclocked_recordings": "Recordings without a clock",
     "n_taxa": "Taxa",
+    "occupied_sites": "Sites with a detection",
+    "history_days": "Days with a detection, by site",
+    "verified_detections": "Detections that listeners verified",
+    "rejected_detections": "Detections that listeners rejected",
+    "calibrated_detections": "Detections at the calibrated threshold or above",
+    "reviewed_detections": "Segments with a detection that listeners reviewed",
+    "unreviewed_share": "Not reviewed",
     "detections": "Detections",
     "detection_recordings": "Recordings with a detection",
     "detection_days": "Days with a detection",
@@ -27,6 +34,42 @@ _WORDS = {
     "sound_detections": "Sounds that are no animals",
     "weak_detections": "Detections with a weak signal or none",
     "detections_by_hour": "Detections by local hour",
+    "detections_by_week": "Detections by week",
+    "detections_by_month": "Detections by month",
+    "detections_by_sun": "Detections by the sun",
+    "sunless_turns": "Days without sunrise or sunset",
+    "richness_days": "Recorder-days of the accumulation curve",
+    "richness_taxa": "Taxa of the accumulation curve",
+    "richness_expected": "Taxa expected after so many recorder-days",
+    "richness_in_order": "Taxa after so many recorder-days, in the order of time",
+    "richness_half_days": "Half of the recorder-days",
+    "richness_at_half": "Taxa expected on half of the recorder-days",
+    "richness_uniques": "Taxa on a single recorder-day",
+    "chao2": "Taxa with those unseen, after Chao",
+    "chao2_low": "Lower end of that estimate",
+    "chao2_high": "Upper end of that estimate",
+    "novel_segments": "Segments unlike the rest of the library",
+    "recorders_tested": "Recorders tested for a change",
+    "recorder_change": "Changes of recorders",
+    "models_recordings": "Recordings on which two models ran",
+    "models_shared": "Detections that both models share",
+    "models_alone": "Detections of one model alone",
+    "models_split": "Taxa that one model alone detects",
+    "compared_hours": "Hours of the clock in which both sides listened",
+    "compared_days": "Recorder-days compared",
+    "compared_effort": "Effort compared",
+    "side_effort": "Effort of each side",
+    "compared_min_days": "Recorder-days that a test needs",
+    "compared_taxa": "Taxa tested for a difference",
+    "compared_told": "Taxa with a difference",
+    "compared_rate": "Detections per hour, here",
+    "compared_rate_other": "Detections per hour, there",
+    "compared_detection_days": "Days with a detection, here",
+    "compared_detection_days_other": "Days with a detection, there",
+    "rate_difference": "Difference of the rates",
+    "rate_difference_low": "Lower end of the difference",
+    "rate_difference_high": "Upper end of the difference",
+    "difference_p": "Corrected p of the difference",
     "snr_median_db": "Median SNR",
     "snr_bin": "Segments by SNR",
     "low_snr_share": "Low SNR",
@@ -38,6 +81,8 @@ _WORDS = {
 }
 _EFFORT = ("effort_hours", "recorder_days", "n_recordings", "n_gaps", "largest_gap_hours", "unclocked_recordings")
 _SHARES = ("low_snr_share", "clipped_share", "rain_share", "wind_share", "silent_share", "overlap_share")
+_OF_TAXON = ("detection_recordings", "detection_days", "occupied_sites")
+_KNOWN = ("verified_detections", "calibrated_detections", "rejected_detections")
 _SITE = "site:"
 
 
@@ -48,11 +93,11 @@ def name_words(name: str) -> str:
 
 @dataclass(frozen=True)
 class SpeciesRow:
-    """A taxon of the summary: its detections, and in how many recordings and on how many days there were any."""
+    """A taxon of the summary: its detections, where and when there were any, and what is known of them."""
 
     detections: AggregateEntry
-    recordings: AggregateEntry | None
-    days: AggregateEntry | None
+    by_name: dict[str, AggregateEntry]
+    """Its other figures: recordings, days, sites, and what listeners said."""
 
     @property
     def scientific_name(self) -> str:
@@ -63,6 +108,12 @@ class SpeciesRow:
     def common_name(self) -> str:
         """The taxon as people say it."""
         return self.detections.group_words or self.scientific_name
+
+    @property
+    def status(self) -> AggregateEntry | None:
+        """The best that is known of the name: verified, at a calibrated threshold, rejected; None: a model said so."""
+        known = (self.by_name.get(name) for name in _KNOWN)
+        return next((entry for entry in known if entry is not None and entry.value > 0), None)
 
 
 @dataclass(frozen=True)
@@ -100,13 +151,20 @@ class Aggregates:
     @cached_property
     def species(self) -> tuple[SpeciesRow, ...]:
         """The taxa that were detected, most detections first."""
-        recordings = {entry.group: entry for entry in self.groups("detection_recordings")}
-        days = {entry.group: entry for entry in self.groups("detection_days")}
+        by_taxon: dict[str | None, dict[str, AggregateEntry]] = {}
+        for name in (*_OF_TAXON, *_KNOWN):
+            for entry in self.groups(name):
+                by_taxon.setdefault(entry.group, {})[name] = entry
         most_first = sorted(
             (one for one in self.groups("detections") if one.value > 0),
             key=lambda entry: (-entry.value, entry.group or ""),
         )
-        return tuple(SpeciesRow(one, recordings.get(one.group), days.get(one.group)) for one in most_first)
+        return tuple(SpeciesRow(one, by_taxon.get(one.group, {})) for one in most_first)
+
+    @cached_property
+    def species_columns(self) -> tuple[str, ...]:
+        """The figures beside detections that some taxon has."""
+        return tuple(name for name in _OF_TAXON if any(name in row.by_name for row in self.species))
 
     @cached_property
     def counted(self) -> tuple[AggregateEntry, ...]:

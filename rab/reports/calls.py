@@ -121,13 +121,15 @@ def _mentions(report: Report, species: Iterable[AggregateEntry]) -> Iterator[_Me
         for call, raw_score, snr_db in zip_longest(entry.exemplars, entry.exemplar_raw_scores, entry.exemplar_snr_db):
             scored = () if raw_score is None else ((taxon.scientific_name, raw_score),)
             yield _Mention(call, taxon=taxon, raw_scores=scored, snr_db=snr_db)
-    for text in (report.summary, *report.interpretations):
-        yield from _pack_mentions(text.pack)
+    for pack in report.packs:
+        yield from _pack_mentions(pack)
 
 
 def _pack_mentions(pack: EvidencePack) -> Iterator[_Mention]:
     picture = pack.thumbnails.get
     if (query := pack.query) is not None:
+        for said in query.names:
+            yield _Mention(query.call, name=said)
         scores = tuple((e.score.taxon.scientific_name, e.score.raw_score) for e in pack.taxon_scores)
         quality = query.quality
         yield _Mention(
@@ -152,9 +154,19 @@ def _pack_mentions(pack: EvidencePack) -> Iterator[_Mention]:
             raw_scores=_raw_score(step.name),
             thumbnail=picture(step.key),
         )
+    for exemplar in pack.exemplars:
+        yield _Mention(
+            exemplar.call,
+            name=exemplar.name,
+            quality=exemplar.quality,
+            snr_db=exemplar.quality.snr_db,
+            raw_scores=_raw_score(exemplar.name),
+            thumbnail=picture(exemplar.key),
+        )
+    for following in pack.followings:
+        yield from map(_Mention, following.exemplars)
     for entry in pack.aggregates:
-        for call in entry.exemplars:
-            yield _Mention(call)
+        yield from map(_Mention, entry.exemplars)
 
 
 def _raw_score(name: CallName | None) -> tuple[tuple[str, float], ...]:

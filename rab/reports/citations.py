@@ -10,8 +10,11 @@ from functools import cached_property
 
 from rab.domain import (
     AggregateEntry,
-    CallRef,
     Claim,
+    ContrastEntry,
+    DroppedClaim,
+    ExemplarEntry,
+    FollowingEntry,
     GroundedText,
     NeighbourEntry,
     PackItem,
@@ -25,7 +28,7 @@ from rab.reports.aggregates import name_words
 from rab.reports.calls import Call
 from rab.reports.printing import denominator, figure, said_by, span
 
-KIND_WORDS = {
+KIND_WORDS: dict[str, str] = {
     "signal_quality": "Signal",
     "abstention": "Abstention",
     "caveat": "Caveat",
@@ -36,16 +39,38 @@ KIND_WORDS = {
     "classifier_score": "Classifier",
     "conflict": "Conflict",
     "sequence_context": "Sequence",
+    "usual_sequence": "Usual sequence",
     "novelty": "Novelty",
+    "label_suggestion": "Suggestion",
+    "review_request": "Please listen",
+    "existing_label": "Label",
     "effort": "Effort",
-    "activity_count": "Activity",
-    "temporal_pattern": "Timing",
+    "activity_count": "Detections",
+    "temporal_pattern": "Time",
     "quality_profile": "Quality",
+    "occupancy": "Sites",
+    "richness": "Richness",
+    "review_coverage": "Review",
+    "novel_count": "Novelty",
+    "recorder_drift": "Recorders",
+    "noise": "Noise",
+    "model_agreement": "Models",
+    "comparison": "Comparison",
+    "screening": "Screens",
+    "hypothesis_prompt": "Question",
+    "screen_evidence": "Evidence",
+    "counter_evidence": "Against",
+    "artefact": "Artefact",
+    "refutation": "Refuted by",
+    "test_query": "Look again",
 }
 """Claim kind → the label in the margin."""
 
 _N_LISTEN = 3
-"""Calls offered for listening after one statement."""
+"""Calls behind its figures that one statement offers for listening."""
+CallEntry = QueryEntry | NeighbourEntry | PrototypeEntry | SequenceStep | ExemplarEntry
+"""Entries that are a call."""
+_RESTORED = "E_MISSING_MANDATORY"
 _SILENT = ("abstention", "caveat")
 """Kinds that are about the evidence, so that no call sounds like them."""
 
@@ -57,6 +82,7 @@ class Chip:
     key: str
     item_id: str
     anchor: str
+    """Where it leads: to the card of its call, where that can be seen; else to the entry itself."""
     words: str
     against: bool
     """Whether the entry speaks against the statement."""
@@ -103,6 +129,16 @@ class CitedText:
         return tuple(one for one in self.statements if one.claim.kind == "abstention")
 
     @cached_property
+    def removed(self) -> tuple[DroppedClaim, ...]:
+        """What the validator took out."""
+        return tuple(one for one in self.text.dropped if one.code != _RESTORED)
+
+    @cached_property
+    def restored(self) -> tuple[DroppedClaim, ...]:
+        """What was due and left out; the validator put it back."""
+        return tuple(one for one in self.text.dropped if one.code == _RESTORED)
+
+    @cached_property
     def cited_by(self) -> dict[str, tuple[Statement, ...]]:
         """Entry key → the statements that cite it."""
         found: dict[str, tuple[Statement, ...]] = {}
@@ -114,11 +150,30 @@ class CitedText:
     def chip(self, entry: PackItem, *, against: bool = False) -> Chip:
         """Return the citation of an entry."""
         item_id = self.text.pack.item_id(entry.key)
-        return Chip(entry.key, item_id, self.anchor(entry.key), entry_words(entry), against)
+        call = self.call(entry)
+        anchor = call.anchor if call is not None and call.is_pictured else self.anchor(entry.key)
+        return Chip(entry.key, item_id, anchor, entry_words(entry), against)
 
-    def call(self, entry: "QueryEntry | NeighbourEntry | PrototypeEntry | SequenceStep") -> Call:
-        """Return the call that an entry names."""
-        return self.calls[entry.call.segment_id]
+    def call(self, entry: PackItem) -> Call | None:
+        """Return the call that an entry names; None for an entry that is a figure."""
+        return self.calls[entry.call.segment_id] if isinstance(entry, CallEntry) else None
+
+    def words_of(self, entry: PackItem) -> str:
+        """Return in a line what an entry of the pack says."""
+        return entry_words(entry)
+
+    def entries_of(self, call: Call) -> tuple[PackItem, ...]:
+        """Return the entries of the pack that are this call, in the pack's order."""
+        return self._by_call.get(call.ref.segment_id, ())
+
+    @cached_property
+    def _by_call(self) -> dict[str, tuple[PackItem, ...]]:
+        found: dict[str, tuple[PackItem, ...]] = {}
+        for entry in self.text.pack.items.values():
+            calls = (entry.call,) if isinstance(entry, CallEntry) else getattr(entry, "exemplars", ())
+            for segment_id in dict.fromkeys(call.segment_id for call in calls):
+                found[segment_id] = (*found.get(segment_id, ()), entry)
+        return found
 
     def _statement(self, number: int, claim: Claim) -> Statement:
         entries = {item_id: self._entry(claim, item_id) for item_id in claim.citations}
@@ -145,15 +200,9 @@ class CitedText:
         return entry
 
     def _audible(self, entries: list[PackItem]) -> tuple[Call, ...]:
-        """Return the first calls behind the entries that can be heard in the document."""
-        refs: list[CallRef] = []
-        for entry in entries:
-            match entry:
-                case AggregateEntry():
-                    refs += entry.exemplars
-                case QueryEntry() | NeighbourEntry() | PrototypeEntry() | SequenceStep():
-                    refs.append(entry.call)
-        calls = dict.fromkeys(ref.segment_id for ref in refs)
+        """Return the first calls behind figures that can be heard in the document; other entries are calls."""
+        groups = [entry.exemplars for entry in entries if isinstance(entry, AggregateEntry | FollowingEntry)]
+        calls = dict.fromkeys(call.segment_id for calls in groups for call in calls)
         return tuple(self.calls[one] for one in calls if self.calls[one].media is not None)[:_N_LISTEN]
 
 
@@ -169,6 +218,20 @@ def entry_words(entry: PackItem) -> str:
             return f"Prototype of cluster {entry.cluster_id}, similarity {entry.similarity:.3f}"
         case SequenceStep():
             return f"{step_words(entry)}: {'unnamed' if entry.name is None else entry.name.common_name}"
+        case FollowingEntry():
+            share = f"{entry.n_followed} of {entry.n}"
+            return (
+                f"{entry.other_id} {entry.direction} {entry.cluster_id}, within {entry.within_ms / 1000:g} s: {share}"
+            )
+        case FollowingEntry():
+            return (
+                f"Cluster {entry.other_id} {entry.direction} cluster {entry.cluster_id}, within"
+                f" {entry.within_ms / 1000:g} s: {entry.n_followed} of {entry.n}"
+            )
+        case ContrastEntry():
+            return f"{entry.family.replace('_', ' ')}: {entry.direction} {entry.measure.replace('_', ' ')}"
+        case ExemplarEntry():
+            return f"Exemplar of {entry.contrast}, {entry.group}: {entry.call.file_name}, {span(entry.call)}"
         case TaxonScoreEntry():
             return f"Classifier: {entry.score.taxon.common_name}, raw score {entry.score.raw_score:.3f}"
         case AggregateEntry():

@@ -4,8 +4,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from rab.errors import StorageFailed
+from pydantic import ValidationError
+
+from rab.errors import InputError, NotFound, StorageFailed
 from rab.reports.pages import render_html, render_json, render_markdown
+from rab.reports.pdf import render_pdf
 from rab.reports.report import Media, Report
 
 
@@ -16,24 +19,31 @@ class ReportFiles:
     html: Path
     markdown: Path
     json: Path
+    pdf: Path | None = None
+    """None where no PDF was asked for."""
 
 
-def write_report(folder: Path, report: Report, media: Media) -> ReportFiles:
-    """Write `report.html`, `report.md` and `report.json` into `folder`, which is made when it is missing.
+def write_report(folder: Path, report: Report, media: Media, *, pdf: bool = False) -> ReportFiles:
+    """Write `report.html`, `report.md`, `report.json` and, where asked for, `report.pdf` into `folder`.
 
-    All three are rendered before the first is written, and each replaces an older one in a single step. Raises
-    `StorageFailed` when the folder cannot be written, and `Ungrounded` as `render_html` does.
+    The folder is made when it is missing. All are rendered before the first is written, and each replaces an older one
+    in a single step. Raises `StorageFailed` when the folder cannot be written, `Ungrounded` as `render_html` does, and
+    `Unavailable` as `render_pdf` does.
     """
-    files = ReportFiles(folder / "report.html", folder / "report.md", folder / "report.json")
-    texts = {
-        files.html: render_html(report, media),
-        files.markdown: render_markdown(report),
-        files.json: render_json(report),
+    files = ReportFiles(
+        folder / "report.html", folder / "report.md", folder / "report.json", folder / "report.pdf" if pdf else None
+    )
+    contents = {
+        files.html: render_html(report, media).encode(),
+        files.markdown: render_markdown(report).encode(),
+        files.json: render_json(report).encode(),
     }
+    if files.pdf is not None:
+        contents[files.pdf] = render_pdf(report, media)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, text in texts.items():
-            _replace(path, text)
+        for path, content in contents.items():
+            replace_file(path, content)
     except OSError as error:
         raise StorageFailed(
             f"the report cannot be written into {folder}: {error.strerror or error}",
@@ -42,10 +52,37 @@ def write_report(folder: Path, report: Report, media: Media) -> ReportFiles:
     return files
 
 
-def _replace(path: Path, text: str) -> None:
+def read_report(path: Path) -> Report:
+    """Read a `report.json`.
+
+    Raises `NotFound` for a file that cannot be opened, and `InputError` for one that is no report of this schema
+    version, or of which a pack was changed after it was sealed.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror or error}", hint="name a report.json") from error
+    try:
+        return Report.model_validate_json(content)
+    except ValidationError as error:
+        if b'"schema_version":1,' in content and b'"question"' not in content:
+            raise InputError(
+                f"{path} is a report of schema version 1, which does not hold its question: it cannot be made again",
+                hint="write it again with `rab report`",
+            ) from error
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InputError(
+            f"{path} is no report of RAB, or was changed: {place + ': ' if place else ''}{first['msg']}",
+            hint="name the report.json as `rab report` wrote it",
+        ) from error
+
+
+def replace_file(path: Path, content: bytes | str) -> None:
+    """Write a file in place of another, in a single step. Raises `OSError`."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(text.encode())
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

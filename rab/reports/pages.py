@@ -11,32 +11,41 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rab import __version__
-from rab.domain import MEASURES
+from rab.domain import MEASURES, Claim
+from rab.generation.needs import Output
 from rab.reports import printing
 from rab.reports.aggregates import Aggregates, name_words, rate
-from rab.reports.calls import best_raw_score, exemplar_calls, gather_calls
-from rab.reports.charts import axes, diel, snr_histogram
-from rab.reports.citations import CitedText, step_words
+from rab.reports.calls import Call, best_raw_score, exemplar_calls, gather_calls
+from rab.reports.charts import axes, by_sun, diel, season, snr_histogram
+from rab.reports.citations import CitedText, entry_words, step_words
+from rab.reports.provenance import Provenance
 from rab.reports.report import Media, Report
+from rab.reports.survey_charts import accumulation, contrasts, history
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from jinja2 import Environment
     from markupsafe import Markup
 
-_PICTURES_STAY_OUT: dict[str, Any] = {
-    "summary": {"pack": {"thumbnails"}},
-    "interpretations": {"__all__": {"pack": {"thumbnails"}}},
-}
+SCHEMA_ID = "urn:rab:schema:report:2"
+_PICTURES_STAY_OUT: dict[str, Any] = {"passages": {"__all__": {"text": {"pack": {"thumbnails"}}}}}
+_CALL_TEXTS: tuple[tuple[Output, str, str, str], ...] = (
+    ("interpretation", "Interpretations of calls", "Interpretation", "i"),
+    ("suggestion", "Suggested labels", "Suggestion", "l"),
+    ("hypotheses", "Questions worth a test", "Questions", "h"),
+)
+"""Outputs beside the summary: the heading of their section, what one is called, and the prefix of its anchors."""
 
 
-def render_html(report: Report, media: Media) -> str:
+def render_html(report: Report, media: Media, *, for_print: bool = False) -> str:
     """Return the report as one HTML page, with the sound and pictures of `media` inside.
 
+    With `for_print`, pictures stand where they are shown and there is no sound: what a maker of PDF understands.
     Raises `Ungrounded` when a statement cites nothing, or something that its pack does not hold.
     """
-    return _environment(printing.visible).get_template("report.html.j2").render(_context(report, media))
+    context = _context(report, media) | {"for_print": for_print}
+    return _environment(printing.visible).get_template("report.html.j2").render(context)
 
 
 def render_markdown(report: Report) -> str:
@@ -54,38 +63,59 @@ def render_json(report: Report) -> str:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def render_page(package: str, template: str, context: "Mapping[str, Any]") -> str:
+    """Return a page of another room in the style of reports; its template is in the folder `templates` of `package`.
+
+    It may include what reports have, `report.css` above all, and is escaped as they are.
+    """
+    return _environment(printing.visible, package).get_template(template).render(context)
+
+
 def report_schema() -> dict[str, Any]:
     """Return the JSON Schema of what `render_json` writes."""
-    return Report.model_json_schema(mode="serialization")
+    schema = Report.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **schema}
 
 
 def _context(report: Report, media: Media) -> dict[str, Any]:
-    aggregates = Aggregates(report.summary.pack.aggregates)
+    aggregates = Aggregates(report.summary.pack.aggregates if report.summary else ())
     calls = gather_calls(report, aggregates.counted, media)
-    interpretations = tuple(
-        CitedText(f"i{number}", f"Interpretation {number}", text, calls)
-        for number, text in enumerate(report.interpretations, start=1)
-    )
-    summary = CitedText("summary", "Summary", report.summary, calls)
-    texts = (report.summary, *report.interpretations)
+    summary = None if report.summary is None else CitedText("summary", "Summary", report.summary, calls)
+    groups = [
+        (output, heading, _cited(report, output, words, prefix, calls))
+        for output, heading, words, prefix in _CALL_TEXTS
+    ]
+    texts = [*([summary] if summary else []), *(text for _, _, cited in groups for text in cited)]
     return {
         "report": report,
         "summary": summary,
-        "interpretations": interpretations,
-        "abstaining": tuple(one for one in (summary, *interpretations) if one.abstentions),
+        "groups": [group for group in groups if group[2]],
+        "texts": texts,
+        "counted": [text for text in texts if text.text.pack.aggregates],
         "aggregates": aggregates,
         "calls": calls,
         "diel": diel(aggregates),
+        "by_sun": by_sun(aggregates),
+        "season": season(aggregates),
+        "history": history(aggregates),
+        "accumulation": accumulation(aggregates),
+        "contrasts": contrasts(aggregates),
         "snr_histogram": snr_histogram(aggregates),
-        "models": tuple(dict.fromkeys(model for text in texts for model in text.models)),
-        "dropped": tuple(one for text in texts for one in text.dropped),
+        "provenance": Provenance.of(report),
     }
 
 
+def _cited(
+    report: Report, output: Output, words: str, prefix: str, calls: "Mapping[str, Call]"
+) -> tuple[CitedText, ...]:
+    texts = enumerate(report.texts(output), start=1)
+    return tuple(CitedText(f"{prefix}{number}", f"{words} {number}", text, calls) for number, text in texts)
+
+
 @cache
-def _environment(printed: "Callable[[str], str]") -> "Environment":
-    """Return the templates' environment, in which every string passes through `printed` on its way out."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+def _environment(printed: "Callable[[str], str]", *packages: str) -> "Environment":
+    """Return the environment of the templates of reports, and of `packages`, every string `printed` on its way out."""
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     def finalize(content: object) -> object:
@@ -94,7 +124,7 @@ def _environment(printed: "Callable[[str], str]") -> "Environment":
         return printed(content) if isinstance(content, str) and not isinstance(content, Markup) else content
 
     environment = Environment(
-        loader=PackageLoader("rab.reports"),
+        loader=ChoiceLoader([PackageLoader(package) for package in ("rab.reports", *packages)]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=finalize,
@@ -105,6 +135,7 @@ def _environment(printed: "Callable[[str], str]") -> "Environment":
         {
             "axes": axes,
             "data_uri": _data_uri,
+            "entry_words": entry_words,
             "MEASURES": MEASURES,
             "name_words": name_words,
             "rab_version": __version__,
@@ -114,6 +145,8 @@ def _environment(printed: "Callable[[str], str]") -> "Environment":
     )
     names = ("denominator", "figure", "local", "number", "said_by", "significant", "snr", "span", "utc")
     environment.filters.update({name: getattr(printing, name) for name in names})
+    environment.filters["sentence"] = _sentence
+    environment.filters["by_name"] = lambda entries: Aggregates(entries).by_name.items()
     environment.filters.update(exemplar_calls=exemplar_calls, best_raw_score=best_raw_score)
     return environment
 
@@ -122,6 +155,17 @@ def _markdown(text: str) -> "Markup":
     from markupsafe import Markup
 
     return Markup(printing.markdown_escaped(text))  # noqa: S704  # escaped just now
+
+
+def _sentence(claim: Claim) -> "str | Markup":
+    """Return a claim's sentence, its taxon's scientific name in italics where it stands in parentheses."""
+    from markupsafe import Markup, escape
+
+    before, mark, after = claim.text.partition(f"({claim.taxon})")
+    if claim.taxon is None or not mark:
+        return claim.text
+    visible = [escape(printing.visible(part)) for part in (before, claim.taxon, after)]
+    return Markup('{}(<i lang="la">{}</i>){}').format(*visible)
 
 
 def _data_uri(media_type: str, content: bytes) -> "Markup":

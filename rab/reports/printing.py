@@ -29,8 +29,8 @@ def markdown_escaped(text: str) -> str:
 
 
 def number(value: float, decimals: int = 0) -> str:
-    """Return a figure with its thousands apart."""
-    return f"{value:,.{decimals}f}"
+    """Return a figure with its thousands apart and a true minus sign."""
+    return f"{value:,.{decimals}f}".replace("-", "−")
 
 
 def figure(entry: AggregateEntry) -> str:

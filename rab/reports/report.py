@@ -1,15 +1,21 @@
-"""Report: what a document shows, and the sound and pictures that go with it.
+"""Report: what a document shows, what was asked for it, and the sound and pictures that go with it.
 
-A report computes no evidence. It holds texts whose statements were validated against their Evidence Packs, and what
-the ingest could not read; recordings stay where they are, and clips and spectrograms are handed in when it is rendered.
+A report computes no evidence. It holds texts whose statements were validated against their Evidence Packs, in any
+mixture, and the question that they answer as data, so that the same library can be asked again. Recordings stay where
+they are; clips and spectrograms are handed in when it is rendered.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from rab.domain import FileFailure, FileSkipped, Interpretation, MonitoringSummary, Value
+from pydantic import Field, field_validator
+
+from rab.domain import EvidencePack, FileFailure, FileSkipped, GroundedText, Value, content_id
 from rab.domain.value import Instant
+from rab.generation.needs import Output
+
+ReportKind = Literal["monitoring", "interpretation", "suggestion", "hypotheses"]
 
 
 class RecordingLicence(Value):
@@ -19,21 +25,81 @@ class RecordingLicence(Value):
     file_names: tuple[str, ...]
 
 
-class Report(Value):
-    """A monitoring summary with interpretations of its exemplar calls, as one document."""
+class Question(Value):
+    """What a report answers: enough to ask the same library again."""
 
-    schema_version: Literal[1] = 1
+    kind: ReportKind
+    model: str
+    where: str = "everything"
+    """The filter in words, as `--where` reads it."""
+    compared_to: str | None = None
+    """The other side of a comparison: a filter in words, or `previous`."""
+    with_drift: bool = False
+    segment_ids: tuple[str, ...] = ()
+    """The calls that are interpreted, or that labels are suggested for; of a monitoring report they follow from it."""
+    families: tuple[str, ...] = ()
+    """Of questions worth a test: what was screened for."""
+    n_interpreted: int = 0
+    """Of a monitoring report: taxa, most detections first, whose best call is interpreted."""
+    policies: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """What governs the gathering of evidence, by name: `evidence` and `summary`."""
+    is_repeatable: bool = True
+    """False where a call was heard in a file that the library does not hold."""
+
+
+class Passage(Value):
+    """A text of a report, and which output it is."""
+
+    output: Output
+    text: GroundedText
+
+    @field_validator("text", mode="before")
+    @classmethod
+    def _plain(cls, text: object) -> object:
+        """Keep what every text has: what a kind of text works out of its claims can be worked out again."""
+        if isinstance(text, GroundedText) and type(text) is not GroundedText:
+            return GroundedText(**{name: getattr(text, name) for name in GroundedText.model_fields})
+        return text
+
+
+class Report(Value):
+    """Validated texts as one document."""
+
+    schema_version: Literal[2] = 2
+    """2: any texts, with their question. 1 held a summary with interpretations, and could not be asked again."""
     title: str
     created_at: Instant
     """Given, never read from a clock: equal reports give equal bytes."""
-    summary: MonitoringSummary
-    interpretations: tuple[Interpretation, ...] = ()
+    question: Question
+    passages: tuple[Passage, ...] = Field(min_length=1)
     recording_licences: tuple[RecordingLicence, ...] = ()
     """Of those recordings in the document whose licence was written down beside them."""
     caveats: tuple[str, ...] = ()
     """What could not be known of the recordings."""
     failures: tuple[FileFailure, ...] = ()
     skipped: tuple[FileSkipped, ...] = ()
+
+    @property
+    def summary(self) -> GroundedText | None:
+        """The monitoring summary; None for a report without one."""
+        return next(iter(self.texts("summary")), None)
+
+    @property
+    def packs(self) -> tuple[EvidencePack, ...]:
+        """The Evidence Packs of the texts, in their order."""
+        return tuple(passage.text.pack for passage in self.passages)
+
+    @property
+    def name(self) -> str:
+        """What the report is called in the library: the same evidence in the same kind of report has the same name."""
+        if self.summary is not None:
+            return self.summary.pack.pack_id[:12]
+        outputs = (f"{passage.output} {passage.text.pack.pack_id}" for passage in self.passages)
+        return content_id("\n".join(outputs).encode())[:12]
+
+    def texts(self, output: Output) -> tuple[GroundedText, ...]:
+        """Return the texts of an output."""
+        return tuple(passage.text for passage in self.passages if passage.output == output)
 
 
 @dataclass(frozen=True)

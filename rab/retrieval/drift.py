@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from rab.domain.value import Value
+from rab.domain.value import Instant, Value
 
 Floats = npt.NDArray[np.float64]
 Figure = Literal["noise_floor_dbfs", "clipped_fraction", "snr_db", "embedding"]
@@ -54,6 +54,8 @@ class ChangePoint(Value):
 
     date: str
     """First day of the new level, by the site's calendar."""
+    heard_from: Instant | None = None
+    """When the first sound of that day was heard, in UTC; None where no clock tells."""
     before: float | None
     """Mean before it; None for the mean embedding."""
     after: float | None

@@ -24,6 +24,7 @@ from pydantic import Field
 
 from rab.domain import CallSegment, SegmentFilter, SegmentPlace, StoredSegment
 from rab.domain.value import Value
+from rab.retrieval.one_core import on_one_core
 from rab.store.base import Hit, VectorStore
 
 _COPY = 0.99
@@ -124,7 +125,7 @@ def nearest(
         copies = [one for one in apart if policy.folds_copies and one.similarity >= _COPY and one.has_signal]
         pool = _pool(_without_surroundings(apart, copies, policy), k, n_candidates, policy)
         unread = [one.place.segment_id for one in pool if one.place.segment_id not in vectors]
-        vectors |= {one: found.vector for one, found in store.fetch(unread).items()}
+        vectors |= store.vectors(unread)
         sounds = _without_copies(pool, vectors, policy)
         if len(_witnesses(sounds.near, sounds.source_of, policy)) >= k or len(more) < asked:
             break
@@ -182,6 +183,7 @@ def _without_surroundings(
     return [one for one in near if not any(_same_bout(one.place, copy.place, policy.own_bout_ms) for copy in copies)]
 
 
+@on_one_core()
 def _without_copies(near: Sequence[Candidate], vectors: Vectors, policy: NeighbourPolicy) -> _Sounds:
     """Fold copies into the first of them."""
     near = [one for one in near if one.place.segment_id in vectors]

@@ -66,6 +66,14 @@ class Examples:
             raise ValueError("every vector has one class and one group")
 
 
+class ShotTrial(NamedTuple):
+    """One draw of few examples: rows that taught, rows that were asked, and whether each of those was named rightly."""
+
+    taught: Whole
+    asked: Whole
+    right: npt.NDArray[np.bool_]
+
+
 def train_probe(
     examples: Examples,
     *,
@@ -135,18 +143,12 @@ def few_shot_curve(
     groups as there are first. A number of shots that some class cannot give outside a fold is left out; so is
     everything where no groups can be held apart.
     """
-    data = _Data.of(examples)
-    fold_of = _folds(data, policy.n_folds)
-    if fold_of is None:
-        return ()
-    random = np.random.default_rng(policy.seed)
+    y = _Data.of(examples).y
     curve = []
+    random = np.random.default_rng(policy.seed)
     for n_per_class in shots:
-        reached = [
-            accuracy
-            for draw in range(n_draws)
-            if (accuracy := _drawn_accuracy(data, fold_of, draw, n_per_class, policy, random)) is not None
-        ]
+        trials = few_shot_trials(examples, n_per_class, n_draws=n_draws, policy=policy, random=random)
+        reached = [_balanced(trial, y) for trial in trials]
         if reached:
             low, high = np.quantile(reached, (0.05, 0.95))
             curve.append(
@@ -159,6 +161,30 @@ def few_shot_curve(
                 )
             )
     return tuple(curve)
+
+
+def few_shot_trials(
+    examples: Examples,
+    n_per_class: int,
+    *,
+    n_draws: int = 20,
+    policy: ProbePolicy = ProbePolicy(),
+    random: np.random.Generator | None = None,
+) -> Iterator[ShotTrial]:
+    """Yield what each draw of so many examples of every class taught, and how it did on the fold held out whole.
+
+    Draws go round the folds. There are none where no groups can be held apart; a draw is left out where some class
+    has fewer examples outside the fold.
+    """
+    data = _Data.of(examples)
+    fold_of = _folds(data, policy.n_folds)
+    drawn = random or np.random.default_rng(policy.seed)
+    if fold_of is None:
+        return
+    for draw in range(n_draws):
+        trial = _drawn_trial(data, fold_of, draw, n_per_class, policy, drawn)
+        if trial is not None:
+            yield trial
 
 
 def probe_scores(probe: Probe, vector: npt.NDArray[np.floating], *, space: str | None = None) -> tuple[ProbeScore, ...]:
@@ -408,10 +434,10 @@ def _familiar_similarity(data: _Data, fold_of: Whole | None, share: float) -> fl
     return float(np.clip(np.quantile(nearest, 1 - share), -1, 1))
 
 
-def _drawn_accuracy(
+def _drawn_trial(
     data: _Data, fold_of: Whole, draw: int, n_per_class: int, policy: ProbePolicy, random: np.random.Generator
-) -> float | None:
-    """Return the balanced accuracy on one fold of a probe taught with a few of the others; None without enough."""
+) -> ShotTrial | None:
+    """Return how a probe that was taught with a few of the other folds does on one; None without enough."""
     inside = fold_of == draw % (int(fold_of.max()) + 1)
     chosen = []
     for i in range(len(data.classes)):
@@ -421,9 +447,14 @@ def _drawn_accuracy(
         chosen.append(own[_groups_in_turn(data.groups[own])][:n_per_class])
     few = data.some(np.concatenate(chosen))
     weights, biases = _fit(few.unit, few.y, len(data.classes), policy.default_strength)
-    y = data.y[inside]
-    right = (data.unit[inside] @ weights.T + biases).argmax(axis=1) == y
-    return float(np.mean([right[y == i].mean() for i in np.unique(y)]))
+    rows = np.flatnonzero(inside)
+    right = (data.unit[rows] @ weights.T + biases).argmax(axis=1) == data.y[rows]
+    return ShotTrial(np.concatenate(chosen), rows, right)
+
+
+def _balanced(trial: ShotTrial, y: Whole) -> float:
+    of_rows = y[trial.asked]
+    return float(np.mean([trial.right[of_rows == i].mean() for i in np.unique(of_rows)]))
 
 
 def _groups_in_turn(groups: Whole) -> Whole:

@@ -10,6 +10,7 @@ pattern is `*` would claim them, and a clip from another continent would count a
 that it has met stay where they are: labels of one's own recordings are brought in the same way.
 """
 
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -102,9 +103,7 @@ def add_collection(
         raise InputError(f"a collection cannot be called {terms.name!r}", hint="give a --name without a colon")
     with canonical_line("add_collection", collection=terms.name) as line:
         spans, failures = read_collection(path, table=table, kind=terms.kind)
-        by_file: dict[Path, list[LabelledSpan]] = defaultdict(list)
-        for span in spans:
-            by_file[Path(span.path)].append(span)
+        by_file = _by_file(spans)
         ids, unread = _recording_ids(by_file)
         ingests = tuple(_take_in(workspace, ids, terms, models, n_threads, policy, watch))
         unheard = {failure.path for report in ingests for failure in report.failures}
@@ -118,7 +117,8 @@ def add_collection(
         workspace.catalog.remove_labels("imported", f"{terms.name}: ")
         workspace.catalog.add_labels(labels)
         heard = (failure for report in ingests for failure in report.failures)
-        line.update(n_labels=len(labels), n_failed=len(failures) + len(unread) + len(unmet))
+        failures = (*failures, *unread, *heard, *unmet)
+        line.update(n_labels=len(labels), n_failed=len(failures))
     return CollectionReport(
         name=terms.name,
         n_spans=len(spans),
@@ -126,7 +126,7 @@ def add_collection(
         n_segments=len({label.segment_id for label in labels}),
         names=_counted(label.taxon for label in labels),
         ingests=ingests,
-        failures=(*failures, *unread, *heard, *unmet),
+        failures=failures,
     )
 
 
@@ -163,6 +163,15 @@ def is_labelled_by(segment: CallSegment, span: LabelledSpan) -> bool:
         return segment.t0_ms <= span.t0_ms < segment.t1_ms
     shared_ms = min(segment.t1_ms, span.t1_ms) - max(segment.t0_ms, span.t0_ms)
     return shared_ms > 0 and shared_ms >= _LEAST_OVERLAP * min(segment.t1_ms - segment.t0_ms, span.t1_ms - span.t0_ms)
+
+
+def _by_file(spans: Sequence[LabelledSpan]) -> dict[Path, list[LabelledSpan]]:
+    """Return spans by their file, which rows may spell in several ways: as the first one does."""
+    spelled: dict[str, Path] = {}
+    found: dict[Path, list[LabelledSpan]] = defaultdict(list)
+    for span in spans:
+        found[spelled.setdefault(os.path.realpath(span.path), Path(span.path))].append(span)
+    return found
 
 
 def _recording_ids(files: dict[Path, list[LabelledSpan]]) -> tuple[dict[Path, str], list[FileFailure]]:
@@ -215,10 +224,10 @@ def _labels(
     terms: CollectionTerms,
     cards: Sequence[EmbedderCard],
 ) -> tuple[list[Label], list[FileFailure]]:
-    """Return the labels of all segments that spans meet, and the rows whose span meets none."""
+    """Return the labels of all segments that spans meet, and the rows whose span meets none, each once."""
     now = datetime.now(UTC)
     labels: dict[tuple[str, str, str], Label] = {}
-    unmet = []
+    unmet: dict[str, FileFailure] = {}
     for file, spans in spans_of.items():
         segments = [one for card in cards for one in _segments(workspace, card, ids[file])]
         licence = stated_licence(file)
@@ -226,11 +235,11 @@ def _labels(
             met = [one for one in segments if is_labelled_by(one, span)]
             if not met:
                 error = InputError("no segment of its recording lies there", hint="compare it with `rab segments`")
-                unmet.append(_failure(f"{file}: {span.row}", error))
+                unmet[span.row] = _failure(f"{file}: {span.row}", error)
             for one in met:
                 label = _label(one, span, terms, licence, now)
                 labels.setdefault((one.id, label.kind, label.taxon), label)
-    return list(labels.values()), unmet
+    return list(labels.values()), list(unmet.values())
 
 
 def _label(

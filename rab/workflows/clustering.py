@@ -16,6 +16,7 @@ from rab.domain import Cluster, Clustering, EmbedderCard, SegmentFilter, content
 from rab.errors import InputError, NotFound
 from rab.logs import canonical_line
 from rab.retrieval.clusters import ClusterModel, changes, followed, group, identified, in_number_order, stand_for
+from rab.workflows.followings import learn_followings
 from rab.workflows.workspace import Workspace
 
 Watch = Callable[[str], None]
@@ -59,6 +60,8 @@ def cluster_library(workspace: Workspace, *, model: str, watch: Watch = lambda _
         workspace.catalog.forget_learned(*_KEPT_AS, card.space)
         if kept is not None:
             workspace.catalog.keep_learned(*_KEPT_AS, card.space, kept.to_json())
+        watch("counting what follows what")
+        learn_followings(workspace, card)
         found = workspace.catalog.clustering(card.space) or clustering
         line.update(n_segments=found.n_segments, n_clusters=len(found.clusters), n_unassigned=found.n_unassigned)
     return found.model_copy(update={"changes": changes(before, members)})
@@ -105,6 +108,29 @@ def assign_new(workspace: Workspace, *, model: str) -> int:
         )
         n_placed += len(stored)
     return n_placed
+
+
+def place(
+    workspace: Workspace, card: EmbedderCard, vectors: npt.NDArray[np.float32]
+) -> list[tuple[str | None, float | None]] | None:
+    """Return cluster and novelty of sounds that the library does not hold (float32 [m, dim]), and store nothing.
+
+    None for a library that was never clustered.
+    """
+    learned = workspace.catalog.learned(*_KEPT_AS, card.space)
+    clustering = workspace.catalog.clustering(card.space)
+    if learned is None or clustering is None:
+        return None
+    clusters, novelty = ClusterModel.from_json(learned.document).place(vectors)
+    identities = workspace.catalog.cluster_identities(card.space)
+    current = {one.id for one in clustering.clusters}
+    found_as = {
+        str(row): None if far is not None and far >= _FAR else cluster
+        for row, (cluster, far) in enumerate(zip(clusters, novelty, strict=True))
+    }
+    members = followed(found_as, identities)
+    fitting = (members[str(row)] for row in range(len(novelty)))
+    return [(one if one in current else None, far) for one, far in zip(fitting, novelty, strict=True)]
 
 
 def name_cluster(workspace: Workspace, cluster_id: str, name: str, *, author: str) -> Cluster:
@@ -224,6 +250,7 @@ def _follow_people(workspace: Workspace, card: EmbedderCard) -> None:
     _assign(workspace, card, members, before)
     after = clustering.model_copy(update={"clusters": tuple(clusters)})
     catalog.save_clustering(after, members, found_as=found_as)
+    learn_followings(workspace, card)
 
 
 def _cluster(

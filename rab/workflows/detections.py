@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rab.domain import Detection, Recording, SegmentFilter
 from rab.embedders.scores import MergePolicy, detections_of, merged_detections
+from rab.workflows.calibrating import calibrations_in_use
 from rab.workflows.workspace import Workspace
 
 _PASS_GAP_MS = 1000.0
@@ -17,6 +18,8 @@ class HeardDetection:
 
     detection: Detection
     recording: Recording
+    probability: float | None = None
+    """Calibrated, of the segment with the best raw score; None where that is all that is known."""
 
 
 def detections(
@@ -34,4 +37,10 @@ def detections(
     each = (one for stored in found for one in detections_of(stored.segment, stored.scores, card.score_threshold))
     order = {recording_id: position for position, recording_id in enumerate(recordings)}
     merged = sorted(merged_detections(each, merge), key=lambda one: order[one.recording_id])
-    return [HeardDetection(one, recordings[one.recording_id]) for one in merged]
+    learned = calibrations_in_use(workspace, card)
+    heard = []
+    for one in merged:
+        recording = recordings[one.recording_id]
+        given = None if learned is None else learned.probability(one.score, recording.site)
+        heard.append(HeardDetection(one, recording, None if given is None else given.probability))
+    return heard

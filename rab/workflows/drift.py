@@ -7,10 +7,11 @@ from statistics import fmean, median
 import numpy as np
 
 from rab.catalog import MeasuredSegment
+from rab.catalog.rows import from_us
 from rab.domain import EmbedderCard, RecorderNotes, SegmentFilter
 from rab.errors import InputError
 from rab.logs import canonical_line
-from rab.retrieval.drift import DriftFigure, DriftPolicy, Figure, RecorderDrift, daily_figure
+from rab.retrieval.drift import ChangePoint, DriftFigure, DriftPolicy, Figure, RecorderDrift, daily_figure
 from rab.workflows.workspace import Workspace
 
 Recorder = tuple[str | None, str | None]
@@ -39,6 +40,7 @@ def recorder_drift(
     card = workspace.card(model)
     with canonical_line("drift", model=model) as line:
         day_of: dict[str, Day] = {}
+        begins_us: dict[Day, int] = {}
         figures: dict[Day, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
         recorder_of, n_matching = _recorders(workspace), 0
         for row in workspace.catalog.measured(card.space, where):
@@ -48,6 +50,8 @@ def recorder_drift(
                 continue
             day = recorder_of[row.recording_pk], date
             day_of[row.segment_id] = day
+            if row.heard_at_us is not None:
+                begins_us[day] = min(row.heard_at_us, begins_us.get(day, row.heard_at_us))
             for name in _SUMMARIES:
                 if (value := getattr(row, name)) is not None:
                     figures[day][name].append(value)
@@ -57,7 +61,7 @@ def recorder_drift(
             raise InputError("no segment that matches has a date", hint="give recordings a start: `--deployments`")
         means = _daily_means(workspace, card, where, day_of)
         recorders = sorted({recorder for recorder, _ in figures}, key=lambda one: (one[0] or "", one[1] or ""))
-        found = [_drift(one, figures, means, policy) for one in recorders]
+        found = [_with_instants(_drift(one, figures, means, policy), one, begins_us) for one in recorders]
         line.update(n_segments=len(day_of), n_recorders=len(found))
     return found
 
@@ -129,6 +133,17 @@ def _drift(
         n_segments=sum(len(figures[recorder, date]["clipped_fraction"]) for date in dates),
         figures=tuple(found),
     )
+
+
+def _with_instants(drift: RecorderDrift, recorder: Recorder, begins_us: dict[Day, int]) -> RecorderDrift:
+    """Say of each change when the first sound of its day was heard."""
+
+    def dated(change: ChangePoint) -> ChangePoint:
+        begins = begins_us.get((recorder, change.date))
+        return change if begins is None else change.model_copy(update={"heard_from": from_us(begins)})
+
+    figures = (one.model_copy(update={"changes": tuple(map(dated, one.changes))}) for one in drift.figures)
+    return drift.model_copy(update={"figures": tuple(figures)})
 
 
 def _names() -> Iterable[Figure]:

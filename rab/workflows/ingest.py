@@ -109,7 +109,7 @@ def _listeners(workspace: Workspace, models: Sequence[str], policy: IngestPolicy
             snr_floor_db=policy.snr_floor_db,
         )
         if not again:
-            _require_known_space(workspace, listener.card)
+            require_known_space(workspace, listener.card)
         workspace.store(listener.card)
         listeners.append(listener)
     mismatches = [one.mismatch for one in listeners if one.mismatch is not None]
@@ -118,7 +118,7 @@ def _listeners(workspace: Workspace, models: Sequence[str], policy: IngestPolicy
     return tuple(listeners)
 
 
-def _require_known_space(workspace: Workspace, card: EmbedderCard) -> None:
+def require_known_space(workspace: Workspace, card: EmbedderCard) -> None:
     """Raise `SpaceMismatch` where the library was filled by other weights or preprocessing of the same model."""
     known = workspace.catalog.card(card.key)
     if known is not None and known.fingerprint != card.fingerprint:

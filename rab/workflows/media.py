@@ -3,7 +3,7 @@
 from rab.audio import clip_wav, read_clip
 from rab.audio.picture import labelled_spectrogram_png
 from rab.audio.spectrogram import spectrogram
-from rab.domain import Waveform
+from rab.domain import StoredSegment, Waveform
 from rab.workflows.workspace import Workspace
 
 _CONTEXT_MS = 100.0
@@ -15,7 +15,11 @@ def hear(workspace: Workspace, segment_id: str) -> Waveform:
 
     Raises `NotFound` when the segment or its recording's file is gone.
     """
-    stored = workspace.catalog.segment(segment_id)
+    return sound_of(workspace.catalog.segment(segment_id))
+
+
+def sound_of(stored: StoredSegment) -> Waveform:
+    """Return the sound of a segment whose recording is known, as `hear` does."""
     segment, recording = stored.segment, stored.recording
     context_ms = 0.0 if segment.low_hz is None else _CONTEXT_MS
     t0_ms, t1_ms = max(0.0, segment.t0_ms - context_ms), min(recording.duration_ms, segment.t1_ms + context_ms)

@@ -9,12 +9,13 @@ hung.
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
 from pydantic import ValidationError
 
-from rab.domain import CallRef, EmbedderCard, Label, LabelKind, Recording, SegmentFilter, Value
+from rab.domain import CallRef, EmbedderCard, LabelKind, Recording, SegmentFilter, Value
 from rab.domain.probe import HeldOut, Probe, ProbeKind, ProbeScore
 from rab.errors import InputError, NotFound, SpaceMismatch, StorageFailed
 from rab.evidence.calls import call_ref
@@ -54,32 +55,37 @@ def teach_probe(
     """Teach a probe with the matching segments, judge it on what was held apart, and keep it as a new version.
 
     At most 500 segments of a class are used, and of many classes fewer, 5,000 in all, chosen at random. `curve` adds
-    the accuracy with 1 to 16 examples of each class. Raises `InputError` for a name that cannot be written in a
+    the accuracy with 1 to 16 examples of each class. Segments whose labels contradict each other are left out, and the
+    caveats say how many. Raises `InputError` for a name that cannot be written in a
     command, and for fewer than two classes.
     """
     if not re.fullmatch(r"[\w.-]{1,64}", name):
         raise InputError(f"a probe cannot be called {name!r}", hint="use letters, digits, dots, dashes and underscores")
     card = workspace.card(model)
     with canonical_line("teach_probe", probe=name, kind=kind) as line:
-        told = _labelled(workspace, card, where, _LABELLED[kind]) if kind in _LABELLED else {}
-        if kind not in _LABELLED:
+        n_contradictory = 0
+        if kind in _LABELLED:
+            told, n_contradictory = _labelled(workspace, card, where, _LABELLED[kind])
+        else:
             told = _of_recordings(workspace, card, where, _sensor if kind == "sensor" else _habitat, policy)
+        contradictions = _contradictions(n_contradictory)
+        if not told or (contradictions and len(told) == 1):
+            why = "".join(contradictions) or f"nothing in the library says of a segment which {_NOUNS[kind]} it is"
+            raise InputError(why.removesuffix("."), hint=_HINTS[kind])
         examples, caveats = _examples(workspace, card, _evenly(told, policy), kind)
-        if not told:
-            raise InputError(f"nothing in the library says of a segment which {_NOUNS[kind]} it is", hint=_HINTS[kind])
         probe = train_probe(
             examples,
             name=name,
             kind=kind,
             space=card.space,
             taught_with=where.words,
-            caveats=caveats,
+            caveats=(*contradictions, *caveats),
             shots=SHOTS if curve else (),
             policy=policy,
         )
         probe = _with_device_warning(probe)
         workspace.catalog.keep_learned("probe", name, card.space, probe.model_dump_json())
-        line.update(n_classes=len(probe.classes), n_examples=sum(probe.n_per_class))
+        line.update(n_classes=len(probe.classes), n_examples=sum(probe.n_per_class), n_contradictory=n_contradictory)
     return probe
 
 
@@ -176,21 +182,35 @@ def _sensor(recording: Recording) -> str | None:
 
 def _labelled(
     workspace: Workspace, card: EmbedderCard, where: SegmentFilter, kind: LabelKind
-) -> Mapping[str, list[_Told]]:
-    """Return labelled segments by class: a person's word before a table's, the newest of each."""
+) -> tuple[Mapping[str, list[_Told]], int]:
+    """Return labelled segments by class, and how many were left out because their labels contradict each other.
+
+    A person's word goes before a table's, and of one author the newest; what is said in one breath counts together.
+    """
     trusted = {"imported": 0, "human": 1}
-    best: dict[str, Label] = {}
+    said: dict[str, dict[tuple[int, str], tuple[datetime, set[str]]]] = defaultdict(dict)
     for segment_id, label in workspace.catalog.labels(card.space, where):
         if label.kind != kind or label.source not in trusted:
             continue
-        before = best.get(segment_id)
-        rank = (trusted[label.source], label.labelled_at)
-        if before is None or rank >= (trusted[before.source], before.labelled_at):
-            best[segment_id] = label
-    told = defaultdict(list)
-    for segment_id in sorted(best):
-        told[best[segment_id].taxon].append(_Told(segment_id, best[segment_id].taxon))
-    return told
+        by = trusted[label.source], label.author
+        at, names = said[segment_id].get(by, (label.labelled_at, set()))
+        if label.labelled_at >= at:
+            said[segment_id][by] = label.labelled_at, {label.taxon} | (names if label.labelled_at == at else set())
+    told, n_contradictory = defaultdict(list), 0
+    for segment_id, words in sorted(said.items()):
+        best = max(rank for rank, _ in words)
+        names = set().union(*(some for (rank, _), (_, some) in words.items() if rank == best))
+        if len(names) == 1:
+            told[min(names)].append(_Told(segment_id, min(names)))
+        else:
+            n_contradictory += 1
+    return told, n_contradictory
+
+
+def _contradictions(n: int) -> tuple[str, ...]:
+    """Return what must be said of labels that contradict each other."""
+    left_out = "1 segment was left out: its" if n == 1 else f"{n} segments were left out: their"
+    return (f"{left_out} labels contradict each other (of each author the newest counts).",) if n else ()
 
 
 def _of_recordings(

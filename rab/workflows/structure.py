@@ -217,7 +217,7 @@ def _point(stored: StoredSegment, card: EmbedderCard, x: float, y: float, *, is_
 def _label(labels: Sequence[Label]) -> Label | None:
     """Return the newest label of a person, else of a table."""
     order = ("imported", "human")
-    said = [one for one in labels if one.source in order]
+    said = [one for one in labels if one.source in order and one.kind != "rejection"]
     return max(said, key=lambda one: (order.index(one.source), one.labelled_at), default=None)
 
 

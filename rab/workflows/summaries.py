@@ -1,34 +1,75 @@
 """Summaries: what was heard over a part of the library, counted, sealed and put into words."""
 
 from pathlib import Path
+from typing import Literal
 
 from rab.domain import FileFailure, FileSkipped, MonitoringSummary, SegmentFilter
-from rab.errors import NotFound, StorageFailed
-from rab.evidence.summary_pack import gather_summary
-from rab.generation import write_summary
+from rab.domain.filter import parse_filter
+from rab.errors import InputError, NotFound, StorageFailed
+from rab.evidence.summary.comparison import previous
+from rab.evidence.summary_pack import Beside, Thresholds, gather_summary
 from rab.logs import canonical_line
+from rab.retrieval.drift import RecorderDrift
+from rab.workflows.calibrating import summary_thresholds
+from rab.workflows.drift import recorder_drift
+from rab.workflows.filters import understand
 from rab.workflows.questions import EVERYTHING
 from rab.workflows.workspace import Workspace
+from rab.workflows.writing import write
 
 
-def summarise(workspace: Workspace, *, model: str, where: SegmentFilter = EVERYTHING) -> MonitoringSummary:
+def summarise(
+    workspace: Workspace,
+    *,
+    model: str,
+    where: SegmentFilter = EVERYTHING,
+    compared_to: SegmentFilter | Literal["previous"] | None = None,
+    with_drift: bool = False,
+    thresholds: Thresholds | None = None,
+) -> MonitoringSummary:
     """Write a monitoring summary of the segments under `where`; its pack is kept.
 
-    Raises `NotFound` when `model` never filled the library.
+    With `compared_to`, each taxon is held against that side too; `previous` is the interval before. With `with_drift`
+    every recorder is asked whether it changed, which reads all vectors. `thresholds` are raw scores from which
+    detections of a taxon are right as often as was asked for; None: those of the library's calibration in use.
+    What a filter names that the library does not have stands in the pack's notes.
+    Raises `NotFound` when `model` never filled the library, `InputError` for a comparison that cannot be meant.
     """
     card = workspace.card(model)
+    where, notes = understand(workspace, where)
+    other = previous(where) if isinstance(compared_to, str) else compared_to
+    if other is not None:
+        other, of_other = understand(workspace, other)
+        notes = (*notes, *(note for note in of_other if note not in notes))
     with canonical_line("summary", model=model) as line:
-        pack = gather_summary(
-            workspace.catalog,
-            card,
-            where=where,
-            policy=workspace.summary,
+        beside = Beside(
+            thresholds=summary_thresholds(workspace, card) if thresholds is None else thresholds,
+            other_models=[one for one in workspace.catalog.cards() if one.key != card.key and one.n_classes],
+            drift=_drift(workspace, model, where) if with_drift else (),
+            compared_to=other,
+            notes=notes,
             failed_files=[Path(path).name for path in outstanding_failures(workspace)] if where.is_empty else (),
         )
+        pack = gather_summary(workspace.catalog, card, where=where, policy=workspace.summary, beside=beside)
         workspace.catalog.save_pack(pack)
-        summary = write_summary(pack)
+        summary = write(workspace, pack, "summary")
         line.update(pack_id=pack.pack_id, n_claims=len(summary.claims), n_dropped=len(summary.dropped))
     return summary
+
+
+def other_side(words: str | None) -> SegmentFilter | Literal["previous"] | None:
+    """Read the other side of a comparison: `previous`, or a filter. Raises `InputError` for what is neither."""
+    if words == "previous":
+        return "previous"
+    return None if words is None else parse_filter(words)
+
+
+def _drift(workspace: Workspace, model: str, where: SegmentFilter) -> list[RecorderDrift]:
+    """Return what became of the recorders; nothing where no segment that matches has a date."""
+    try:
+        return recorder_drift(workspace, model=model, where=where)
+    except InputError:
+        return []
 
 
 def outstanding_failures(workspace: Workspace) -> dict[str, FileFailure]:

@@ -16,6 +16,8 @@ from rab.embedders.base import Embedder, RangeModel
 from rab.errors import NotFound
 from rab.evidence.segment_pack import EvidencePolicy
 from rab.evidence.summary_pack import SummaryPolicy
+from rab.generation.modes import Mode
+from rab.language.base import LanguageModel
 from rab.retrieval.clusters import ClusterPolicy
 from rab.store.base import VectorStore
 from rab.workflows.payloads import bring_up_to_date
@@ -37,7 +39,11 @@ class Workspace:
     evidence: EvidencePolicy = field(default_factory=EvidencePolicy)
     clusters: ClusterPolicy = field(default_factory=ClusterPolicy)
     summary: SummaryPolicy = field(default_factory=SummaryPolicy)
+    language: LanguageModel | None = None
+    """None: templates write."""
+    language_mode: Mode = "select"
     _stores: dict[str, VectorStore] = field(default_factory=dict)
+    _embedders: dict[str, Embedder] = field(default_factory=dict)
     _opening: Lock = field(default_factory=Lock)
 
     def store(self, card: EmbedderCard) -> VectorStore:
@@ -48,6 +54,13 @@ class Workspace:
             store = self._stores[card.space]
             bring_up_to_date(self.catalog, store)
             return store
+
+    def embedder(self, key: str) -> Embedder:
+        """Return a model that hears, its weights loaded once, for questions about sound that is not stored."""
+        with self._opening:
+            if key not in self._embedders:
+                self._embedders[key] = self.build_embedder(key)
+            return self._embedders[key]
 
     def card(self, key: str) -> EmbedderCard:
         """Return the card under which a model last filled this library; no weights are loaded.

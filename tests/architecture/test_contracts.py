@@ -61,6 +61,10 @@ PLANTED = {
         "workflows/planted_bar.py: import rich",
         "rab.workflows.planted_bar -> rich",
     ),
+    "Language is the home of language models": (
+        "generation/planted_client.py: import openai",
+        "rab.generation.planted_client -> openai",
+    ),
     "Only settings read the environment": (
         "workflows/planted_settings.py: import pydantic_settings",
         "rab.workflows.planted_settings -> pydantic_settings",

@@ -19,7 +19,6 @@ from rab.domain import (
     Box,
     CallSegment,
     Descriptors,
-    EmbedderCard,
     Near,
     RecorderNotes,
     Recording,
@@ -31,6 +30,7 @@ from rab.domain import (
     content_id,
     segment_id,
 )
+from tests.conftest import NAMES, NOON, Make
 
 NewCatalog = Callable[[], AbstractContextManager[Catalog]]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -40,8 +40,6 @@ POSTGRES = pytest.param(
     "postgres",
     marks=pytest.mark.skipif(POSTGRES_URL is None, reason="RAB_TEST_POSTGRES_URL names no PostgreSQL database"),
 )
-NOON = datetime(2025, 5, 3, 12, tzinfo=UTC)
-NAMES = {"Turdus merula": "Eurasian Blackbird", "Cuculus canorus": "Common Cuckoo", "Engine": "Engine"}
 
 
 @contextmanager
@@ -100,110 +98,6 @@ def catalog(new_catalog: NewCatalog) -> Iterator[Catalog]:
 def sqlite_url(tmp_path: Path) -> str:
     """The address of a SQLite file that does not exist yet."""
     return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
-
-
-class Make:
-    """Nouns with defaults, made in one line."""
-
-    def card(self, **fields: Any) -> EmbedderCard:
-        """Return the card of a model for birds."""
-        given = {
-            "name": "toy",
-            "version": "1",
-            "task": "birds",
-            "sample_rate_hz": 48_000,
-            "window_ms": 3000,
-            "hop_ms": 3000,
-            "dim": 8,
-            "n_classes": 3,
-            "weights_sha256": "0" * 64,
-            "preprocessing": "none",
-            "licence": "CC0-1.0",
-            "licence_url": "https://creativecommons.org/publicdomain/zero/1.0/",
-            "citation": "none",
-        }
-        return EmbedderCard.model_validate(given | fields)
-
-    def recording(
-        self,
-        name: str = "a",
-        *,
-        site: str | None = "A",
-        started_at: datetime | None = NOON,
-        zone: str | None = "UTC",
-        duration_ms: float = 60_000,
-        **notes: Any,
-    ) -> Recording:
-        """Return a recording whose bytes are its name."""
-        return Recording(
-            id=content_id(name.encode()),
-            path=f"/field/{name}.wav",
-            n_bytes=100,
-            container="WAV",
-            sample_rate_hz=48_000,
-            n_channels=1,
-            n_frames=round(48 * duration_ms),
-            duration_ms=duration_ms,
-            site=site,
-            notes=RecorderNotes(started_at=started_at, zone=zone, **notes),
-        )
-
-    def quality(self, snr_db: float | None = 10.0, **fields: Any) -> SignalQuality:
-        """Return the quality of a clean segment."""
-        given = {
-            "snr_db": snr_db,
-            "snr_unmeasured": None if snr_db is not None else "no_signal",
-            "band_low_hz": 1000.0,
-            "band_high_hz": 4000.0,
-            "noise_floor_dbfs": -60.0,
-            "peak_dbfs": -6.0,
-            "clipped_fraction": 0.0,
-            "overlap_fraction": 0.0,
-            "rain": False,
-            "wind": False,
-            "silent": False,
-        }
-        return SignalQuality.model_validate(given | fields)
-
-    def score(self, name: str, raw_score: float, *, in_range: bool | None = None, model: str = "toy-v1") -> TaxonScore:
-        """Return what a classifier gave a name."""
-        taxon = Taxon(
-            scientific_name=name, common_name=NAMES.get(name, name), group="sound" if name == "Engine" else "bird"
-        )
-        return TaxonScore(taxon=taxon, logit=raw_score, raw_score=raw_score, model=model, in_range=in_range)
-
-    def segment(
-        self,
-        recording: Recording,
-        index: int = 0,
-        *,
-        scores: Sequence[TaxonScore] = (),
-        quality: SignalQuality | None = None,
-        channel: int | None = None,
-        embedder: str = "toy-v1",
-    ) -> StoredSegment:
-        """Return a recording's window of 3 s with that number."""
-        t0_ms, t1_ms = 3000.0 * index, 3000.0 * (index + 1)
-        return StoredSegment(
-            segment=CallSegment(
-                id=segment_id(recording.id, channel, t0_ms, t1_ms, embedder),
-                recording_id=recording.id,
-                channel=channel,
-                t0_ms=t0_ms,
-                t1_ms=t1_ms,
-                embedder=embedder,
-            ),
-            recording=recording,
-            quality=quality or self.quality(),
-            descriptors=Descriptors(peak_hz=2000.0),
-            scores=tuple(scores),
-        )
-
-
-@pytest.fixture(scope="session")
-def make() -> Make:
-    """Return a maker of nouns."""
-    return Make()
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)

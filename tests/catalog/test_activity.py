@@ -1,5 +1,6 @@
 """Detections are counted by taxon and by hour, over exactly the rows that the fingerprint names."""
 
+import struct
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from rab.catalog import Catalog
 from rab.domain import Cluster, Clustering, Recording, SegmentFilter, StoredSegment
 
 if TYPE_CHECKING:
-    from tests.catalog.conftest import Make
+    from tests.conftest import Make
 
 NewCatalog = Callable[[], AbstractContextManager[Catalog]]
 Library = list[tuple[Recording, list[StoredSegment]]]
@@ -134,15 +135,15 @@ def test_the_threshold_is_the_cards(catalog: Catalog, make: "Make") -> None:
 
 
 def test_the_fingerprint_is_over_the_rows_in_the_order_of_ids(catalog: Catalog, make: "Make") -> None:
-    """Anyone can repeat the fingerprint: id, name and score, tab-separated, a line each."""
+    """Anyone can repeat the fingerprint: the ids, the names, which name each row has, and the scores."""
     recording = make.recording()
     segments = [make.segment(recording, n, scores=[make.score("Turdus merula", 0.5 + n / 10)]) for n in range(3)]
     catalog.commit_recording(recording, make.card(), segments, policy="p")
-    rows = "".join(
-        f"{one.segment.id}\tTurdus merula\t{one.scores[0].raw_score}\n"
-        for one in sorted(segments, key=lambda one: one.segment.id)
-    )
-    expected = sha256(rows.encode()).hexdigest()
+    in_order = sorted(segments, key=lambda one: one.segment.id)
+    ids = "".join(one.segment.id for one in in_order).encode()
+    scores = struct.pack("<3d", *(one.scores[0].raw_score for one in in_order))
+    columns = (ids, b"Turdus merula", struct.pack("<3q", 0, 0, 0), scores)
+    expected = sha256(b"".join(column + b"\0" for column in columns)).hexdigest()
     found = catalog.detections(make.card().space, EVERYTHING)
     assert [expected] * 3 == [
         found.count.rows_sha256,

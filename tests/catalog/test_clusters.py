@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rab.catalog import Catalog
-from rab.domain import Cluster, Clustering, Label, NameCount, SegmentFilter, StoredSegment
+from rab.domain import Cluster, Clustering, Label, Medoid, NameCount, SegmentFilter, StoredSegment
 from rab.domain.label import LabelSource
 from rab.errors import InputError, NotFound
 
 if TYPE_CHECKING:
-    from tests.catalog.conftest import Make
+    from tests.conftest import Make
 
 BLACKBIRD = ("Turdus merula", "Eurasian Blackbird")
 CUCKOO = ("Cuculus canorus", "Common Cuckoo")
@@ -62,6 +62,11 @@ def test_a_clustering_comes_back_as_it_was(catalog: Catalog, make: "Make") -> No
     clustering = saved(catalog, make, segments)
     assert clustering == catalog.clustering(space)
     assert clustering.clusters[0] == catalog.cluster("c1.9fa2")
+    medoids = [Medoid(one.medoid_id, one.id, one.n_members) for one in clustering.clusters]
+    assert medoids == catalog.medoids(space)
+    assert [clustering.clusters[0].exemplar_ids, ()] == [
+        tuple(catalog.exemplars(one)) for one in ("c1.9fa2", "c9.9fa2")
+    ]
     assert [one.segment.id for one in segments[:4]] == catalog.cluster_members("c1.9fa2")
     ids = [one.segment.id for one in segments]
     found = catalog.segments(ids)
@@ -89,6 +94,7 @@ def test_a_cluster_goes_with_its_medoid(catalog: Catalog, make: "Make") -> None:
     assert after is not None
     first = before.clusters[0].model_copy(update={"exemplar_ids": (segments[0].segment.id,)})
     assert (first,) == after.clusters
+    assert [first.medoid_id] == [one.segment_id for one in catalog.medoids(make.card().space)]
     assert [one.segment.id for one in kept[:3]] == catalog.cluster_members("c1.9fa2")
 
 
@@ -115,6 +121,7 @@ def test_members_are_called_by_their_best_detection(catalog: Catalog, make: "Mak
     ]
     assert expected == catalog.cluster_names("c1.9fa2")
     assert [] == catalog.cluster_names("c2.9fa2")
+    assert {"c1.9fa2": expected, "c2.9fa2": []} == catalog.names_of_clusters(["c1.9fa2", "c2.9fa2", "c9.9fa2"])
 
 
 def test_what_people_say_counts_before_what_a_model_says(catalog: Catalog, make: "Make") -> None:
@@ -130,14 +137,31 @@ def test_what_people_say_counts_before_what_a_model_says(catalog: Catalog, make:
     ]
     for index, taxon, source, day in said:
         at = datetime(2025, 6, day, tzinfo=UTC)
-        catalog.add_label(
-            Label(segment_id=segments[index].segment.id, taxon=taxon, source=source, author="Ada", labelled_at=at)
-        )
+        own = segments[index].segment.id
+        catalog.add_labels([Label(segment_id=own, taxon=taxon, source=source, author="Ada", labelled_at=at)])
     expected = [(CUCKOO, 2), (("Sitta europaea", "Sitta europaea"), 1), (BLACKBIRD, 1)]
     assert expected == [
         ((one.scientific_name, one.common_name), one.n_members) for one in catalog.cluster_names("c1.9fa2")
     ]
     assert ["Sitta europaea"] == [one.scientific_name for one in catalog.cluster_names("c2.9fa2")]
+
+
+def test_a_call_type_is_no_name(catalog: Catalog, make: "Make") -> None:
+    """A member whose call type somebody told still counts under the name that a model gives it."""
+    segments = committed(catalog, make)
+    saved(catalog, make, segments)
+    before = catalog.cluster_names("c1.9fa2")
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    told = Label(
+        segment_id=segments[0].segment.id,
+        taxon="alarm call",
+        kind="call_type",
+        source="human",
+        author="A",
+        labelled_at=at,
+    )
+    catalog.add_labels([told])
+    assert before == catalog.cluster_names("c1.9fa2")
 
 
 def test_identities_outlive_their_clusters(catalog: Catalog, make: "Make") -> None:

@@ -14,7 +14,7 @@ from rab.domain import Cluster, Clustering, Label, Recording, SegmentFilter, Sto
 from rab.errors import InputError
 
 if TYPE_CHECKING:
-    from tests.catalog.conftest import Make
+    from tests.conftest import Make
 
 EVERYTHING = SegmentFilter()
 NewCatalog = Callable[[], AbstractContextManager[Catalog]]
@@ -97,7 +97,7 @@ def test_clusters_and_labels_outlive_a_repeated_commit(catalog: Catalog, make: "
         author="Ada",
         labelled_at=datetime(2025, 6, 1, tzinfo=UTC),
     )
-    catalog.add_label(label)
+    catalog.add_labels([label])
     catalog.commit_recording(recording, card, [stored], policy="p")
     assert stored.model_copy(update={"cluster_id": "c1.x", "labels": (label,)}) == catalog.segment(own)
 
@@ -115,9 +115,9 @@ def test_labels_meet_their_segment_again(catalog: Catalog, make: "Make") -> None
         author="Ada",
         labelled_at=datetime(2025, 6, 1, tzinfo=UTC),
     )
-    catalog.add_label(label)
+    catalog.add_labels([label])
     catalog.commit_recording(recording, card, [make.segment(recording, 5)], policy="q")
-    assert set() == catalog.known_segments([own])
+    assert {} == catalog.segments([own])
     catalog.commit_recording(recording, card, [stored], policy="p")
     assert (label,) == catalog.segment(own).labels
 

@@ -25,7 +25,7 @@ from rab.domain import FileSkipped, IngestReport, Recording, SegmentFilter, pars
 from rab.errors import Conflict, SettingsError, StorageFailed, Unavailable
 
 if TYPE_CHECKING:
-    from tests.catalog.conftest import Make
+    from tests.conftest import Make
 
 EVERYTHING = SegmentFilter()
 
@@ -96,11 +96,11 @@ def test_a_catalog_of_before_is_brought_up_to_date(sqlite_url: str, tmp_path: Pa
 def _as_the_first_migration_left_it(path: Path) -> None:
     """Take the later tables and columns away again, and write the job as it was written then."""
     with sqlite3.connect(path) as connection:
-        for table in ("learned", "outdated_payloads", "cluster_identities", "novelties"):
+        for table in ("learned", "outdated_payloads", "cluster_identities", "novelties", "reviews"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE cluster_members DROP COLUMN found_as")
         connection.execute("DROP INDEX ix_labels_taxon_segment_id")
-        for column in ("kind", "licence", "provenance"):
+        for column in ("kind", "licence", "provenance", "pack_id"):
             connection.execute(f"ALTER TABLE labels DROP COLUMN {column}")
         for column in ("habitat", "lat_deg", "lon_deg", "unit_x", "unit_y", "unit_z"):
             connection.execute(f"ALTER TABLE recordings DROP COLUMN {column}")

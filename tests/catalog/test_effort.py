@@ -14,7 +14,7 @@ from rab.catalog import Catalog, Gap
 from rab.domain import Recording, SegmentFilter, SegmentPayload, StoredSegment, local_time
 
 if TYPE_CHECKING:
-    from tests.catalog.conftest import Make
+    from tests.conftest import Make
 
 NewCatalog = Callable[[], AbstractContextManager[Catalog]]
 Library = list[tuple[Recording, list[StoredSegment]]]

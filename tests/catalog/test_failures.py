@@ -16,7 +16,7 @@ from rab.domain import SegmentFilter
 from rab.errors import Conflict, InputError, RabError, StorageFailed, Unavailable
 
 if TYPE_CHECKING:
-    from tests.catalog.conftest import Make
+    from tests.conftest import Make
 
 EVERYTHING = SegmentFilter()
 

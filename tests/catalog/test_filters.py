@@ -22,7 +22,7 @@ from rab.domain import (
 )
 
 if TYPE_CHECKING:
-    from tests.catalog.conftest import Make
+    from tests.conftest import Make
 
 NewCatalog = Callable[[], AbstractContextManager[Catalog]]
 Library = list[tuple[Recording, list[StoredSegment]]]

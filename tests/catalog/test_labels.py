@@ -10,7 +10,7 @@ from rab.domain import Label, SegmentFilter, parse_filter
 from rab.errors import NotFound
 
 if TYPE_CHECKING:
-    from tests.catalog.conftest import Make
+    from tests.conftest import Make
 
 NOON = datetime(2025, 5, 3, 12, tzinfo=UTC)
 
@@ -77,7 +77,7 @@ def test_a_label_outdates_a_payload_until_it_is_rewritten(catalog: Catalog, make
     first, second, _ = filled(catalog, make)
     space = make.card().space
     assert {} == catalog.outdated_payloads(space, 10)
-    catalog.add_label(label(first))
+    catalog.add_labels([label(first)])
     noted = catalog.outdated_payloads(space, 10)
     assert [first] == list(noted.values())
     catalog.add_labels([label(first, "alarm call"), label(second)])

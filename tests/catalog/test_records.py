@@ -20,7 +20,7 @@ from rab.domain import (
 from rab.errors import NotFound, StorageFailed
 
 if TYPE_CHECKING:
-    from tests.catalog.conftest import Make
+    from tests.conftest import Make
 
 
 def pack(make: "Make", value: float = 1.0) -> EvidencePack:

@@ -13,7 +13,7 @@ from rab.catalog import Catalog
 from rab.domain import Cluster, Clustering, SegmentFilter
 
 if TYPE_CHECKING:
-    from tests.catalog.conftest import Make
+    from tests.conftest import Make
 
 EVERYTHING = SegmentFilter()
 NOON = datetime(2025, 5, 3, 12, tzinfo=UTC)
@@ -33,6 +33,7 @@ QUESTIONS: dict[str, Ask] = {
     "detections": lambda catalog, space, _: catalog.detections(space, EVERYTHING),
     "quality": lambda catalog, space, _: catalog.quality_profile(space, EVERYTHING),
     "sizes of clusters": lambda catalog, space, _: catalog.cluster_sizes(space, EVERYTHING),
+    "medoids": lambda catalog, space, _: catalog.medoids(space),
     "names of a cluster": lambda catalog, *_: catalog.cluster_names("c1.x"),
     "facts": lambda catalog, space, _: catalog.library_facts(space, EVERYTHING),
     "a commit": lambda catalog, _, own: catalog.commit_recording(

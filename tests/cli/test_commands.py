@@ -81,16 +81,25 @@ def test_evidence_schema_and_thumbnails(rab: Rab, segment: str) -> None:
     assert {} == plain["thumbnails"] != pictured["thumbnails"]
 
 
-def test_a_cluster_that_there_is_not_is_told(rab: Rab, segment: str) -> None:
-    """An empty answer to a filter by an unknown cluster says why, on standard error."""
-    for answer in (
-        rab("segments", "--where", "not cluster=c99999", "--limit", "1"),
-        rab("similar", segment, "--where", "cluster=c99999"),
-    ):
-        assert (0, "note: there is no cluster c99999: `rab clusters list` shows those there are\n") == (
-            answer.code,
-            answer.err,
-        )
+def test_what_the_library_does_not_have_is_told(rab: Rab, segment: str, tmp_path: Path) -> None:
+    """An answer to a filter by an unknown name says why it is empty: on standard error, or in the text with notes."""
+    note = "the library has no site Qqq, nor one with a name like it"
+    asked = ("--where", "site=Qqq")
+    for command in (("segments",), ("similar", segment), ("detections",), ("report", "--into", tmp_path / "report")):
+        answer = rab(*command, *asked)
+        assert (0, f"note: {note}\n") == (answer.code, answer.err)
+    assert rab("drift", *asked).err.startswith(f"note: {note}\n")
+    for command in (("summary",), ("evidence", segment), ("interpret", segment)):
+        answer = rab(*command, *asked)
+        assert (0, "", 1) == (answer.code, answer.err, answer.out.count(note))
+    assert note in (tmp_path / "report" / "report.md").read_text("utf-8")
+
+
+def test_a_common_name_is_understood(rab: Rab) -> None:
+    """It finds what the scientific name finds, and that is said."""
+    answer = rab("segments", "--where", 'taxon="Eurasian Blackbird"')
+    assert rab("segments", "--where", 'taxon="Turdus merula"').out == answer.out
+    assert 'note: taxon="Eurasian Blackbird" is read as "Turdus merula"\n' == answer.err
 
 
 def test_similar_gives_as_many_as_are_asked_for(rab: Rab, segment: str) -> None:
@@ -121,7 +130,8 @@ def test_summary_and_report(rab: Rab, home: Path, tmp_path: Path) -> None:
     assert 0 == elsewhere.code
     files = [Path(line.split(maxsplit=1)[1]) for line in elsewhere.out.splitlines()]
     assert ["report.html", "report.md", "report.json"] == [path.name for path in files if path.is_file()]
-    assert "site=UrbanSoundscape" == json.loads(files[2].read_text(encoding="utf-8"))["summary"]["pack"]["subject"]
+    (summarised, *_) = json.loads(files[2].read_text(encoding="utf-8"))["passages"]
+    assert "site=UrbanSoundscape" == summarised["text"]["pack"]["subject"]
 
 
 def test_clusters_are_listed_and_filtered_by(rab: Rab) -> None:
@@ -182,7 +192,8 @@ def test_evaluation_that_misses_a_gate_ends_in_six(rab: Rab, tmp_path: Path, sam
     [
         (["evidence", "00000000"], 3, ["there is no segment 00000000", "`rab segments` lists them"]),
         (["evidence", "zz"], 2, ["'zz' is no segment"]),
-        (["interpret", "../../etc"], 2, ["is no segment"]),
+        (["interpret", "../../etc"], 3, ["there is no file ../../etc"]),
+        (["interpret", "etc"], 2, ["'etc' is no segment"]),
         (["segments", "--where", "colour=red"], 2, ["colour=", "write it like this"]),
         (["segments", "--model", "perch-v2"], 3, ["rab ingest PATH… --model perch-v2"]),
         (["summary", "--model", "perch-v2"], 3, ["nothing in this library"]),

@@ -168,6 +168,39 @@ def test_check_runs_the_gates_without_the_tests(checkout: Checkout) -> None:
     assert (0, "types") == (code, said.splitlines()[-1].split()[0])
 
 
+SERVER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import tinymodel
+print(tinymodel.ADDRESS, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_language_model_is_served_while_its_tests_run(checkout: Checkout) -> None:
+    """What the lock names is put into a folder of its own, served, and asked; the second time nothing is fetched."""
+    address = "http://127.0.0.1:1/v1"
+    line = checkout.publish("tinymodel", "1.0", {"tinymodel.py": f"ADDRESS = '{address}'\n"})
+    (checkout.root / "deploy" / "requirements-llm.lock").write_text(line)
+    (checkout.root / "tests" / "language").mkdir(parents=True)
+    (checkout.root / "tests" / "language" / "serve_model.py").write_text(SERVER)
+    for fetched in (True, False):
+        code, said = checkout.run("test-llm", "-k", "owl")
+        assert 0 == code, said
+        assert fetched == ("Fetching" in said)
+        assert f"answers at {address}" in said
+        assert "ran with tests/language -m llm --no-header -k owl" in said
+    assert [] == list((checkout.root / ".venv").rglob("tinymodel.py"))
+
+
+def test_language_model_that_cannot_be_served_is_an_error(checkout: Checkout) -> None:
+    """The log that says why is named."""
+    (checkout.root / "tests" / "language" / "serve_model.py").write_text("raise SystemExit('no memory')")
+    code, said = checkout.run("test-llm")
+    assert 1 == code
+    assert "server.log says why" in said
+
+
 def test_killed_set_up_is_repaired(checkout: Checkout) -> None:
     """After a kill in the middle, the next run waits for what the dead one had started, and builds anew."""
     checkout.lock(checkout.publish("sounds", "2.0", {"sounds.py": "VERSION = 2\n"}))

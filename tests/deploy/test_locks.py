@@ -35,7 +35,7 @@ def locked(repo: Path, *names: str) -> dict[str, set[str]]:
     return versions
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", [*LOCKS, "requirements-llm.lock"])
 def test_every_entry_is_pinned_and_hashed(repo: Path, name: str) -> None:
     """Each line is `name==version`, perhaps a marker, and at least one sha256; an address stands nowhere."""
     shape = re.compile(r"[a-z0-9-]+==[\w.]+( ; [^#]+?)?\s+(--hash=sha256:[0-9a-f]{64}\s*)+")

@@ -184,7 +184,7 @@ def test_label_wins_over_the_model(small: Workspace) -> None:
         author="table",
         labelled_at=datetime(2030, 1, 1, tzinfo=UTC),
     )
-    small.catalog.add_label(imported)
+    small.catalog.add_labels([imported])
     name = call_name(small.catalog.segment(named), threshold)
     assert ("Strix aluco", "imported") == (name and (name.scientific_name, name.source))
     label_segment(small, named[:8], taxon=" Cuculus canorus ", author="Ada")

@@ -75,3 +75,19 @@ def test_every_sentence_cites_its_pack(library: Workspace) -> None:
     for claim in summary.claims:
         assert claim.citations
         assert set(claim.citations) <= summary.pack.items.keys()
+
+
+def test_two_real_sites_without_a_common_hour_are_not_compared(library: Workspace) -> None:
+    """The city's recordings have clocks, Oxford's have none: the summary says that nothing is compared."""
+    where, other = SegmentFilter(sites=("UrbanSoundscape",)), SegmentFilter(sites=("Oxford",))
+    summary = summarise(library, model=MODEL, where=where, compared_to=other, with_drift=True)
+    assert ["apart"] == [claim.code for claim in summary.claims if claim.kind == "comparison"]
+    assert ["untested"] == [claim.code for claim in summary.claims if claim.kind == "recorder_drift"]
+    assert () == summary.dropped
+
+
+def test_days_of_a_taxon_are_days_of_effort(pack: EvidencePack) -> None:
+    """The one recorder-day with a clock is the city's, in spring, before and after sunrise."""
+    assert {1.0} == {entry.denominator for entry in figures(pack, "detection_days").values()}
+    assert 1 == figures(pack, "recorder_days")[None].value
+    assert 0 == figures(pack, "reviewed_detections")[None].value

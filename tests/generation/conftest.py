@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -10,6 +10,7 @@ from rab.domain import (
     AggregateEntry,
     CallName,
     CallRef,
+    Claim,
     DepthDecision,
     Descriptors,
     EvidencePack,
@@ -27,6 +28,7 @@ from rab.domain import (
 )
 from rab.domain.evidence import NameSource
 from rab.domain.quality import Unmeasured
+from rab.generation import Output, facts, validate
 
 BIRDNET = "birdnet-v2.4"
 COMMON_NAMES = {
@@ -314,6 +316,56 @@ def divided() -> EvidencePack:
     return segment_pack(calls, taxon_scores=(scored(1, "Turdus merula", 0.71),))
 
 
+def rich_pack(second_prototype: float = 0.80) -> EvidencePack:
+    """A pack with some of everything: two names, two prototypes, three steps, two candidates."""
+    other = prototype(second_prototype).model_copy(update={"key": "p2", "cluster_id": "c7.01ab", "n_members": 55})
+    steps = [
+        SequenceStep(key="s-2", offset=-2, gap_ms=900.0, call=call("query", 3000.0), cluster_id="c3.9fa2"),
+        SequenceStep(
+            key="s-1", offset=-1, gap_ms=1500.0, call=call("query", 7500.0), name=named("Turdus merula", "model")
+        ),
+        SequenceStep(key="s+1", offset=1, gap_ms=-200.0, call=call("query", 14800.0), name=named("Turdus philomelos")),
+    ]
+    calls = [
+        neighbour(1, 0.92, "Turdus philomelos"),
+        neighbour(2, 0.90),
+        neighbour(3, 0.86, None),
+        neighbour(4, 0.84, descriptors=Descriptors(duration_ms=500.0, peak_hz=3120.0)),
+        neighbour(5, 0.80, "Turdus philomelos"),
+        neighbour(6, 0.75),
+        neighbour(7, 0.55),
+    ]
+    return segment_pack(
+        calls,
+        prototypes=(prototype(), other),
+        sequence=tuple(steps),
+        taxon_scores=(
+            scored(1, "Turdus merula", 0.71),
+            scored(2, "Turdus philomelos", 0.45),
+            scored(3, "Bubo virginianus", 0.12),
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def rich() -> EvidencePack:
+    """A pack with some of everything."""
+    return rich_pack()
+
+
+@pytest.fixture(scope="session")
+def tied() -> EvidencePack:
+    """The same, with two prototypes that lie equally near."""
+    return rich_pack(0.88)
+
+
+@pytest.fixture(scope="session")
+def strayed() -> EvidencePack:
+    """Owls nearby, where the location and week model expects none."""
+    owls = [neighbour(number, 0.9 - number / 50, "Bubo virginianus") for number in (1, 2, 3)]
+    return segment_pack(owls, taxon_scores=(scored(1, "Bubo virginianus", 0.80, in_range=False),))
+
+
 @pytest.fixture(scope="session")
 def one_recording() -> EvidencePack:
     """Near calls that all come from one recording and bear a classifier's names."""
@@ -350,3 +402,44 @@ def clockless() -> EvidencePack:
 def effortless() -> EvidencePack:
     """A summary of an interval in which nothing was recorded."""
     return summary_pack([figure(1, "effort_hours", 0.0, "h", decimals=1), figure(2, "n_recordings", 0, "recordings")])
+
+
+class Outcome(NamedTuple):
+    """What became of one claim of a draft: the code it failed with, and all that is served."""
+
+    code: str | None
+    served: tuple[Claim, ...]
+
+    @property
+    def texts(self) -> list[str]:
+        return [claim.text for claim in self.served]
+
+
+def true_claim(
+    pack: EvidencePack, kind: str, code: str | None = None, taxon: str | None = None, output: Output | None = None
+) -> Claim:
+    """Return the first fact of a kind, a code (None: any) and a taxon (None: any), in its template's words."""
+    fact = next(
+        one.claim
+        for one in facts(pack, output=output)
+        if one.claim.kind == kind and code in (None, one.claim.code) and taxon in (None, one.claim.taxon)
+    )
+    return next(one for one in validate([fact], pack, output=output)[0] if one.id == fact.id)
+
+
+def outcome(claim: Claim, pack: EvidencePack, output: Output | None = None) -> Outcome:
+    served, dropped = validate([claim], pack, output=output)
+    codes = [one.code for one in dropped if one.code != "E_MISSING_MANDATORY"]
+    return Outcome(codes[0] if codes else None, served)
+
+
+@pytest.fixture(scope="session")
+def true_claim_of() -> Callable[..., Claim]:
+    """Find a true claim, worded, by its pack and kind."""
+    return true_claim
+
+
+@pytest.fixture(scope="session")
+def outcome_of() -> Callable[..., Outcome]:
+    """Validate a draft of one claim."""
+    return outcome

@@ -21,15 +21,15 @@ def kinds(pack: EvidencePack) -> set[str]:
 def test_clean_call_is_told_whole(clean: EvidencePack) -> None:
     """A clear, labelled, independent, agreed call gets eight plain sentences, each ending with what it rests on."""
     assert sentences(clean) == [
-        "Signal quality: SNR 18.0 dB between 1,840 Hz and 7,210 Hz [q].",
+        "Signal quality: SNR 18.0 dB between 1.84 kHz and 7.21 kHz [q].",
         "The call resembles 3 stored calls that listeners label Eurasian Blackbird (Turdus merula) "
         "(cosine 0.83 to 0.91) [n1, n2, n3].",
         "It differs from the most similar stored call by a higher peak frequency (+640 Hz) [q, n1].",
-        "Of all prototypes, that of cluster c3.9fa2 lies nearest (cosine 0.88; 412 members, of which 300 members "
+        "Of all prototypes, that of cluster c3.9fa2 lies nearest (cosine 0.88; 412 members, of which 300 "
         "appear under the name Eurasian Blackbird (Turdus merula)) [p1].",
         "3 calls out of 3 named calls nearby bear the name Eurasian Blackbird (Turdus merula) [n1, n2, n3].",
         "birdnet-v2.4 suggests Eurasian Blackbird (Turdus merula) with a raw score of 0.71 [t1].",
-        "1 step earlier in the recording (gap 1.5 s), birdnet-v2.4 tentatively names Eurasian Blackbird "
+        "Just before it in the recording (gap 1.5 s), birdnet-v2.4 tentatively names Eurasian Blackbird "
         "(Turdus merula) [s-1].",
         "Raw scores are not probabilities: no calibration exists for birdnet-v2.4 [t1].",
     ]
@@ -38,7 +38,7 @@ def test_clean_call_is_told_whole(clean: EvidencePack) -> None:
 def test_faint_call_is_compared_but_not_named(low_snr: EvidencePack) -> None:
     """Where the signal supports no species, likeness and difference remain, tentatively, and no name appears."""
     assert sentences(low_snr) == [
-        "Signal quality: SNR −1.2 dB between 1,840 Hz and 7,210 Hz [q].",
+        "Signal quality: SNR −1.2 dB between 1.84 kHz and 7.21 kHz [q].",
         "No statement on identity is made: at SNR −1.2 dB the signal does not support any [q].",
         "The call appears to resemble 3 stored calls (cosine 0.83 to 0.91) [n1, n2, n3].",
         "As far as the weak signal allows, it differs from the most similar stored call by a higher peak frequency "
@@ -71,7 +71,8 @@ def test_call_unlike_all_others_is_new(far: EvidencePack) -> None:
     """A call beyond the threshold is reported as such, and the classifier's opinion is not given for it."""
     assert sentences(far)[1:] == [
         "No statement on identity is made: no call that was searched is similar enough [n1].",
-        "No call that was searched is like it: the nearest has cosine 0.41, below the threshold of 0.70 [n1].",
+        "Its own surroundings left out, no call that was searched is like it: the nearest has cosine 0.41, below the "
+        "threshold of 0.70 [n1].",
     ]
 
 
@@ -113,7 +114,7 @@ def test_one_recording_is_weak_evidence(one_recording: EvidencePack) -> None:
 def test_unnamed_neighbours_give_no_name(unlabelled: EvidencePack) -> None:
     """Similar calls that nobody named are similar all the same."""
     assert sentences(unlabelled)[1::2] == [
-        "The call resembles 2 stored calls (cosine 0.80 to 0.85) [n1, n2].",
+        "The call resembles 2 stored calls without a name (cosine 0.80 to 0.85) [n1, n2].",
         "None of the similar calls bears a name [n1, n2].",
     ]
 

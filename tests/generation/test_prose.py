@@ -25,13 +25,16 @@ def verdict(claim: Claim, text: str, pack: EvidencePack) -> tuple[str | None, st
 @pytest.mark.parametrize(
     "text",
     [
-        "The call resembles 3 stored calls at cosine 0.83 to 0.91.",
-        "Eurasian Blackbird (Turdus merula) stands behind 3 stored calls, cosine 0.91, 0.87 and 0.83.",
-        "Listeners label 3 stored calls nearby Turdus merula.",
+        "Moreover, the call is similar to 3 stored calls that listeners label Eurasian Blackbird (Turdus merula), "
+        "cosine 0.83 to 0.91.",
+        "The call resembles the 3 stored calls that listeners label Eurasian Blackbird (Turdus merula); "
+        "cosine 0.83 to 0.91.",
+        "Also, a call resembles 3 stored calls, however, that listeners label Eurasian Blackbird (Turdus merula) "
+        "(cosine 0.83 to 0.91).",
     ],
 )
 def test_other_words_with_the_same_facts_are_served(text: str, resemblance: Claim, clean: EvidencePack) -> None:
-    """A model may word a claim as it likes, within what the claim declares."""
+    """A model may choose openings, articles, marks and words of the closed table."""
     assert verdict(resemblance, text, clean) == (None, text)
 
 
@@ -50,6 +53,32 @@ def test_other_words_with_the_same_facts_are_served(text: str, resemblance: Clai
         ("The call resembles three stored calls.", "E_NUM_UNCITED"),
         ("The call resembles half of the calls.", "E_NUM_UNCITED"),
         ("The call resembles 3 stored calls of n1.", "E_NUM_UNCITED"),
+        ("The call resembles 3 stored calls (cosine 0.83 to 0.91).", "E_NAME"),
+        (
+            "The call resembles 3 stored calls that listeners label Turdus merula (Eurasian Blackbird) "
+            "(cosine 0.83 to 0.91).",
+            "E_NAME",
+        ),
+        (
+            "The call that listeners label resembles 3 stored calls Eurasian Blackbird (Turdus merula) "
+            "(cosine 0.83 to 0.91).",
+            "E_ORDER",
+        ),
+        (
+            "The call resembles 3 stored calls that listeners label Eurasian Blackbird (Turdus merula) "
+            "(cosine 0.91 to 0.83).",
+            "E_ORDER",
+        ),
+        (
+            "The call resembles 3 stored calls that listeners cannot label Eurasian Blackbird (Turdus merula) "
+            "(cosine 0.83 to 0.91).",
+            "E_VOCABULARY",
+        ),
+        (
+            "The call, resembles 3 stored calls that listeners label Eurasian Blackbird (Turdus merula) "
+            "(cosine 0.83 to 0.91).",
+            "E_ORDER",
+        ),
         ("The call resembles ٣ stored calls.", "E_CHARSET"),
         ("The call resembles ³ stored calls.", "E_CHARSET"),
         ("The call resembles Ⅲ stored calls.", "E_CHARSET"),

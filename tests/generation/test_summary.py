@@ -29,8 +29,8 @@ def test_day_is_told_from_effort_to_caveats(day: EvidencePack) -> None:
         "Detections per hour of effort, unverified, peak at 05:00–06:00 (80.00 segments/h) [a21].",
         "Recording quality: a median SNR of 8.2 dB and 31% of the segments with a weak signal or none [a11, a12].",
         "Segments: 0.5% with rain [a13].",
-        "All detections are unverified model scores, as no calibration exists; they count “segments with a raw score "
-        "of at least 0.30” [a7].",
+        "Detections are raw model scores, neither calibrated nor verified unless stated; they count “segments with a "
+        "raw score of at least 0.30” [a7].",
         "The location and week model set aside 1 segment of 1 taxon as not expected there and then: Great Horned Owl "
         "(Bubo virginianus) [a10].",
         "The hours of the day leave out 1 recording without a known clock [a14].",
@@ -119,7 +119,7 @@ def test_sounds_that_are_no_animals_are_told_apart(summary_pack_of: Build, figur
     )
     assert sentences(pack)[1:3] == [
         "Eurasian Blackbird (Turdus merula): 1 segment, 0.50 segments/h of effort (unverified model score) [a3].",
-        "Other sounds, Engine: 9 segments, 4.50 segments/h of effort (unverified model score) [a2].",
+        "Noise class Engine: 9 segments, 4.50 segments/h of effort (unverified model score) [a2].",
     ]
 
 

@@ -59,6 +59,18 @@ def test_recordings_come_in_pages(client: Client, library: Workspace) -> None:
     assert listed[0] == Recording.model_validate(get(client, f"/v1/recordings/{listed[0].id}"))
 
 
+def test_what_the_library_does_not_have_is_told(client: Client, segment: str) -> None:
+    """Every answer to a filter has a note on a name that is not there; an error names it in its hint."""
+    note = "the library has no site Qqq, nor one with a name like it"
+    for path in ("/v1/segments", f"/v1/segments/{segment}/similar", "/v1/novelty"):
+        assert [note] == get(client, path, where="site=Qqq")["notes"]
+        assert [] == get(client, path)["notes"]
+    assert [note] == get(client, "/v1/summaries", where="site=Qqq")["pack"]["notes"]
+    assert note in get(client, f"/v1/segments/{segment}/evidence", where="site=Qqq")["notes"]
+    for path in ("/v1/drift", "/v1/sequences/motifs"):
+        assert note in client.get(path, params={"where": "site=Qqq"}).json()["hint"]
+
+
 def test_segments_are_filtered(client: Client, library: Workspace) -> None:
     """The filter's words mean over HTTP what they mean anywhere."""
     where = 'site=UrbanSoundscape taxon="Turdus merula"'
@@ -159,8 +171,9 @@ def test_openapi_names_every_route_and_its_errors(client: Client) -> None:
     routes = {route.path_format for route in client.app.routes if not route.path_format.startswith("/schema")}
     assert routes - {"/"} == document["paths"].keys()
     for path, methods in document["paths"].items():
-        for status in ("400", "404", "503"):
-            assert ["application/problem+json"] == list(methods["get"]["responses"][status]["content"]), path
+        for method in methods.values():
+            for status in ("400", "404", "503"):
+                assert ["application/problem+json"] == list(method["responses"][status]["content"]), path
     assert "hint" in document["components"]["schemas"]["Problem"]["required"]
 
 

@@ -25,6 +25,7 @@ from rab.domain import (
     FileFailure,
     FileSkipped,
     GenerationRecord,
+    GroundedText,
     Interpretation,
     LibraryFacts,
     ModelCredit,
@@ -40,7 +41,7 @@ from rab.domain import (
     TaxonScoreEntry,
     content_id,
 )
-from rab.reports import CallMedia, Media, NoMedia, Report
+from rab.reports import CallMedia, Media, NoMedia, Passage, Question, Report
 
 Species = tuple[str, str, int]
 Figure = dict[str, Any]
@@ -338,10 +339,19 @@ def build_report(
     return Report(
         title=title,
         created_at=datetime(2025, 5, 6, 9, 30, tzinfo=UTC),
-        summary=summary_of(entries_of(figures), notes=(f"{word}20250503_040000.WAV names no time zone.",)),
-        interpretations=tuple(
-            interpretation_of(rank + 1, call(3 * rank, site=site, word=word), species[rank], author)
-            for rank in range(n_interpreted)
+        question=Question(kind="monitoring", model="birdnet-v2.4", n_interpreted=n_interpreted),
+        passages=(
+            Passage(
+                output="summary",
+                text=summary_of(entries_of(figures), notes=(f"{word}20250503_040000.WAV names no time zone.",)),
+            ),
+            *(
+                Passage(
+                    output="interpretation",
+                    text=interpretation_of(rank + 1, call(3 * rank, site=site, word=word), species[rank], author),
+                )
+                for rank in range(n_interpreted)
+            ),
         ),
         caveats=(f"{word}20250503_050000.WAV names no time zone.",),
         failures=(FileFailure(path=f"card/{word}.WAV", code="audio", message="it is cut off", hint="copy it again"),),
@@ -379,6 +389,18 @@ def media_of(seed: int, note: str = "") -> CallMedia:
     picture = io.BytesIO()
     Image.fromarray((255 * (1 - shade)).astype(np.uint8)).save(picture, "PNG")
     return CallMedia(file.getvalue(), picture.getvalue(), 0.0, 12_000.0, 3000.0, note)
+
+
+@pytest.fixture(scope="session")
+def with_text() -> Callable[..., Report]:
+    """Return what puts a text in the place of a report's `n`-th; what follows `only` of them is left out."""
+
+    def changed(report: Report, n: int, text: GroundedText, only: int | None = None) -> Report:
+        passages = list(report.passages)
+        passages[n] = Passage(output=passages[n].output, text=text)
+        return report.model_copy(update={"passages": tuple(passages[:only])})
+
+    return changed
 
 
 @pytest.fixture(scope="session")

@@ -15,12 +15,12 @@ def test_species_are_those_that_were_detected() -> None:
     counts = {"B b": 2, "C c": 9, "A a": 2, "D d": 0}
     figures = Aggregates(tuple(entry("detections", n, group=taxon) for taxon, n in counts.items()))
     assert [row.scientific_name for row in figures.species] == ["C c", "A a", "B b"]
-    assert (figures.species[0].recordings, figures.species[0].common_name) == (None, "C c")
+    assert (figures.species[0].status, figures.species[0].common_name) == (None, "C c")
 
 
 def test_the_whole_is_no_group(report: Report) -> None:
     """Total effort and the effort of a site are told apart."""
-    figures = Aggregates(report.summary.pack.aggregates)
+    figures = Aggregates(report.passages[0].text.pack.aggregates)
     total = figures.total("effort_hours")
     assert total is not None
     assert (total.value, [row.site for row in figures.sites]) == (23.5, ["Beech ridge", "Alder brook"])

@@ -1,5 +1,6 @@
 """A report is written whole or not at all."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,13 @@ def test_an_older_report_is_replaced(tmp_path: Path, report: Report) -> None:
     assert files.json.read_text(encoding="utf-8") == render_json(report)
 
 
-def test_an_ungrounded_report_leaves_the_older_one(tmp_path: Path, report: Report) -> None:
+def test_an_ungrounded_report_leaves_the_older_one(
+    tmp_path: Path, report: Report, with_text: Callable[..., Report]
+) -> None:
     """Nothing is written before everything is rendered."""
     before = write_report(tmp_path, report, {}).html.read_bytes()
-    bare = report.summary.claims[0].model_copy(update={"support": ()})
-    wrong = report.model_copy(update={"summary": report.summary.model_copy(update={"claims": (bare,)})})
+    bare = report.passages[0].text.claims[0].model_copy(update={"support": ()})
+    wrong = with_text(report, 0, report.passages[0].text.model_copy(update={"claims": (bare,)}))
     with pytest.raises(Ungrounded, match="cites nothing"):
         write_report(tmp_path, wrong, {})
     assert (tmp_path / "report.html").read_bytes() == before

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -82,22 +83,33 @@ def test_every_link_lands(page: Page) -> None:
 def test_every_entry_of_every_pack_has_its_place(report: Report, page: Page) -> None:
     """Whatever may be cited stands on the page, cited or not."""
     ids = set(page.all("id"))
-    texts = {"summary": report.summary, "i1": report.interpretations[0], "i2": report.interpretations[1]}
+    texts = dict(zip(("summary", "i1", "i2"), (one.text for one in report.passages), strict=True))
     due = {f"{prefix}-{item_id}" for prefix, text in texts.items() for item_id in text.pack.items}
     assert due - ids == set()
 
 
 def test_each_statement_ends_in_its_citations(report: Report, page: Page) -> None:
     """The chips are the claims' citations in their order, and dissent is marked."""
-    texts = {"summary": report.summary, "i1": report.interpretations[0], "i2": report.interpretations[1]}
-    due = [f"#{prefix}-{item_id}" for prefix, text in texts.items() for one in text.claims for item_id in one.citations]
+    texts = dict(zip(("summary", "i1", "i2"), (one.text for one in report.passages), strict=True))
+    due = [item_id for text in texts.values() for one in text.claims for item_id in one.citations]
     of_header = 4
     of_abstentions = 4
     chips = [a for tag, a in page.tags if tag == "a" and a.get("class", "").startswith("chip")]
-    assert [a["href"] for a in chips][of_header : len(chips) - of_abstentions] == due
-    assert [a["href"] for a in chips if a["class"] == "chip against"] == [
-        f"#i{number}-{text.pack.item_id('n3')}" for number, text in enumerate(report.interpretations, start=1)
+    said = [a["title"].partition(" ")[0] for a in chips]
+    assert said[of_header : len(chips) - of_abstentions] == due
+    assert [one for one, a in zip(said, chips, strict=True) if a["class"] == "chip against"] == [
+        text.pack.item_id("n3") for text in report.texts("interpretation")
     ]
+
+
+def test_a_citation_of_a_call_opens_it(report: Report, page: Page) -> None:
+    """A chip leads to the card of a call that can be seen, with its entries on it; to the entry of a figure or else."""
+    text = report.texts("interpretation")[0]
+    href = {a["title"].partition(" ")[0]: a["href"] for tag, a in page.tags if a.get("class", "").startswith("chip")}
+    assert href[text.pack.item_id("q")] == "#call-1"
+    assert href[text.pack.item_id("t1")] == f"#i1-{text.pack.item_id('t1')}"
+    assert href[report.packs[0].item_id("a1")] == f"#summary-{report.packs[0].item_id('a1')}"
+    assert page.texts.count(text.pack.item_id("q")) == 2
 
 
 def test_nothing_is_fetched(html: str, page: Page) -> None:
@@ -123,10 +135,75 @@ def test_pictures_sounds_and_tables_are_named(page: Page) -> None:
         if tag == "img":
             assert attributes["alt"]
         if tag == "audio" or attributes.get("role") in ("img", "group", "region"):
-            assert attributes["aria-label"]
+            assert attributes.get("aria-label") or attributes["aria-labelledby"]
         if tag == "th":
             assert attributes["scope"] in ("col", "row", "rowgroup")
     assert ("html", {"lang": "en"}) in page.tags
+
+
+def survey() -> list[dict[str, Any]]:
+    """Return figures for every plot of a survey."""
+    hours = {"unit": "segments", "denominator": 2.0, "denominator_unit": "h"}
+    of_taxon = {"group": "Turdus merula", "group_words": "Eurasian Blackbird", "unit": "segments/h", "decimals": 2}
+    named = {"group": "Turdus merula", "unit": "segments", "denominator": 48.0, "denominator_unit": "segments"}
+    return [
+        *({"name": "detections_by_sun", "group": one, "value": 3, **hours} for one in ("night", "dawn", "day", "dusk")),
+        *({"name": "detections_by_week", "group": f"2025-05-{day}", "value": 3, **hours} for day in ("05", "19")),
+        {"name": "history_days", "group": "Turdus merula\tBeech ridge", "value": 2, **hours},
+        *({"name": "richness_expected", "group": f"{one:06}", "value": one, "unit": "taxa"} for one in (1, 2, 3)),
+        *({"name": "richness_in_order", "group": f"{one:06}", "value": one, "unit": "taxa"} for one in (1, 2, 3)),
+        *({"name": f"chao2{end}", "value": n, "unit": "taxa"} for end, n in (("", 4), ("_low", 3), ("_high", 6))),
+        {"name": "compared_hours", "group": "dates", "group_words": "site=Alder", "value": 5, "unit": "hours"},
+        {"name": "compared_rate", "value": 3, **of_taxon},
+        {"name": "compared_rate_other", "value": 1, **of_taxon},
+        {"name": "rate_difference", "value": 2, **of_taxon},
+        {"name": "rate_difference_low", "value": 1, **of_taxon},
+        {"name": "rate_difference_high", "value": 3, **of_taxon},
+        {"name": "difference_p", "value": 0.01, **of_taxon},
+        {"name": "verified_detections", "value": 7, **named},
+    ]
+
+
+def test_every_plot_of_a_survey_is_drawn(make_report: Callable[..., Report]) -> None:
+    """Sites, sun, season, richness and comparison have their places, and their links land."""
+    html = render_html(make_report(more=survey()), {})
+    page = Page(html)
+    ids = set(page.all("id"))
+    assert {"sites", "times", "richness", "comparison", "curve-title", "sun-rates-title", "season-effort-desc"} <= ids
+    assert {href[1:] for href in page.all("href") if href.startswith("#")} <= ids
+    assert "verified by listeners: " in html
+    assert html.count("unverified model score</span>") == 10
+
+
+def test_every_drawing_is_named_or_hidden(make_report: Callable[..., Report], media: Media) -> None:
+    """A drawing has a name of its own, or a title and a description that are there; the rest is hidden."""
+    page = Page(render_html(make_report(more=survey()), media))
+    ids = set(page.all("id"))
+    drawings = [attributes for tag, attributes in page.tags if tag == "svg" and attributes.get("aria-hidden") != "true"]
+    named = [attributes for attributes in drawings if "role" in attributes]
+    inner = len([tag for tag, _ in page.tags if tag == "svg"]) - len(drawings)
+    assert len(drawings) == len(named)
+    assert inner > 0
+    for attributes in named:
+        by = attributes.get("aria-labelledby", "").split()
+        assert set(by) <= ids
+        assert len(by) == 2 or attributes["aria-label"]
+
+
+def test_a_reader_by_keyboard_finds_the_way(html: str, page: Page) -> None:
+    """The first link skips to the statements, there is one of each landmark, and focus can be seen."""
+    first = next(attributes for tag, attributes in page.tags if tag == "a")
+    assert (first["class"], first["href"]) == ("skip", "#main")
+    landmarks = Counter(tag for tag, _ in page.tags if tag in ("header", "nav", "main", "footer"))
+    assert landmarks == {"header": 1, "nav": 1, "main": 1, "footer": 1}
+    assert ":focus-visible { outline: 2px solid" in html
+
+
+def test_print_shows_links_and_no_players(html: str) -> None:
+    """On paper an address stands after its link, players are gone, and nothing is cut off beside a page."""
+    paper = html[html.index("@media print") : html.index("</style>")]
+    for rule in ('a[href^="http"]::after', ".card audio", "break-after: avoid", ".scroll { overflow: visible; }"):
+        assert rule in paper
 
 
 def test_headings_descend_one_by_one(page: Page) -> None:
@@ -198,14 +275,12 @@ def test_no_name_whatever_changes_the_page(make_report: Callable[..., Report], n
     assert attacked.skeleton() == clean.skeleton()
 
 
-def test_a_licence_address_is_only_linked_when_it_is_one(report: Report) -> None:
+def test_a_licence_address_is_only_linked_when_it_is_one(report: Report, with_text: Callable[..., Report]) -> None:
     """A script in the place of a licence's address is no link."""
-    pack = report.summary.pack
+    pack = report.passages[0].text.pack
     model = pack.models[0].model_copy(update={"licence_url": "javascript:alert(1)"})
     changed = pack.model_copy(update={"models": (model,)})
-    alone = report.model_copy(
-        update={"summary": report.summary.model_copy(update={"pack": changed}), "interpretations": ()}
-    )
+    alone = with_text(report, 0, report.passages[0].text.model_copy(update={"pack": changed}), only=1)
     assert "javascript" not in render_html(alone, {})
 
 
@@ -226,11 +301,11 @@ def test_summary_without_clocks(make_report: Callable[..., Report]) -> None:
     assert "Recordings without a clock are in no hour" in html
 
 
-def test_summary_of_nothing_at_all(report: Report) -> None:
+def test_summary_of_nothing_at_all(report: Report, with_text: Callable[..., Report]) -> None:
     """A pack without aggregates makes a page that says so."""
-    pack = report.summary.pack.model_copy(update={"aggregates": ()})
-    summary = report.summary.model_copy(update={"pack": pack, "claims": ()})
-    html = render_html(report.model_copy(update={"summary": summary, "interpretations": ()}), {})
+    pack = report.passages[0].text.pack.model_copy(update={"aggregates": ()})
+    summary = report.passages[0].text.model_copy(update={"pack": pack, "claims": ()})
+    html = render_html(with_text(report, 0, summary, only=1), {})
     assert "The summary holds no figures." in html
 
 
@@ -249,35 +324,37 @@ def test_a_call_that_a_person_named_is_no_model_score(report: Report, media: Med
     assert "label by A. Meier" in card[: card.index("</article>")]
 
 
-def test_thumbnail_of_a_pack_stands_in_for_media(report: Report) -> None:
+def test_thumbnail_of_a_pack_stands_in_for_media(report: Report, with_text: Callable[..., Report]) -> None:
     """Where no media is handed in, the pack's own picture is shown, with words for it."""
-    text = report.interpretations[0]
+    text = report.texts("interpretation")[0]
     pack = text.pack.model_copy(update={"thumbnails": {"q": "iVBORw0KGgo="}})
-    pictured = report.model_copy(update={"interpretations": (text.model_copy(update={"pack": pack}),)})
+    pictured = with_text(report, 1, text.model_copy(update={"pack": pack}), only=2)
     pictures = [a for tag, a in Page(render_html(pictured, {})).tags if tag == "img"]
     assert {a["src"] for a in pictures} == {"data:image/png;base64,iVBORw0KGgo="}
 
 
 @pytest.mark.parametrize("support", [(), ("n1.0000",)], ids=["nothing", "a foreign id"])
-def test_statement_without_evidence_is_refused(report: Report, support: tuple[str, ...]) -> None:
+def test_statement_without_evidence_is_refused(
+    report: Report, with_text: Callable[..., Report], support: tuple[str, ...]
+) -> None:
     """A sentence that cites nothing, or an id that its pack does not hold, stops the report."""
 
     def with_claim(text: GroundedText) -> GroundedText:
         return text.model_copy(update={"claims": (text.claims[0].model_copy(update={"support": support}),)})
 
     with pytest.raises(Ungrounded):
-        render_html(report.model_copy(update={"summary": with_claim(report.summary)}), {})
+        render_html(with_text(report, 0, with_claim(report.passages[0].text)), {})
 
 
 def test_reason_for_missing_media_is_escaped(report: Report) -> None:
     """The reason is somebody's words too."""
-    html = render_html(report, {report.interpretations[0].pack.subject: NoMedia("<b>gone</b>")})
+    html = render_html(report, {report.texts("interpretation")[0].pack.subject: NoMedia("<b>gone</b>")})
     assert "&lt;b&gt;gone&lt;/b&gt;" in html
 
 
-def test_a_fallback_is_said(report: Report) -> None:
+def test_a_fallback_is_said(report: Report, with_text: Callable[..., Report]) -> None:
     """When a language model failed, the page says that templates wrote the words, and why."""
-    record = report.summary.generation.model_copy(update={"fallback_reason": "the server did not answer"})
-    summary = report.summary.model_copy(update={"generation": record})
-    html = render_html(report.model_copy(update={"summary": summary}), {})
+    record = report.passages[0].text.generation.model_copy(update={"fallback_reason": "the server did not answer"})
+    summary = report.passages[0].text.model_copy(update={"generation": record})
+    html = render_html(with_text(report, 0, summary), {})
     assert "The wording fell back to templates: the server did not answer." in html

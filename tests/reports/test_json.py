@@ -1,6 +1,7 @@
 """The JSON is the report itself: it can be read back, and it keeps to its schema."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from rab.reports import Report, render_json, report_schema
@@ -18,13 +19,11 @@ def test_equal_reports_give_equal_bytes(report: Report) -> None:
     assert list(json.loads(printed)) == sorted(json.loads(printed))
 
 
-def test_pictures_stay_out(report: Report) -> None:
+def test_pictures_stay_out(report: Report, with_text: Callable[..., Report]) -> None:
     """A thumbnail's bytes depend on the machine that drew it, so they are no part of the JSON."""
-    text = report.interpretations[0]
+    text = report.texts("interpretation")[0]
     pack = text.pack.model_copy(update={"thumbnails": {"q": "AAAA"}})
-    pictured = report.model_copy(
-        update={"interpretations": (text.model_copy(update={"pack": pack}), report.interpretations[1])}
-    )
+    pictured = with_text(report, 1, text.model_copy(update={"pack": pack}))
     assert render_json(pictured) == render_json(report)
 
 
@@ -34,4 +33,4 @@ def test_schema_names_what_is_printed(report: Report) -> None:
     printed: dict[str, Any] = json.loads(render_json(report))
     assert set(printed) == set(schema["properties"])
     pack = set(schema["$defs"]["EvidencePack"]["properties"])
-    assert set(printed["summary"]["pack"]) == pack - {"thumbnails"}
+    assert set(printed["passages"][0]["text"]["pack"]) == pack - {"thumbnails"}

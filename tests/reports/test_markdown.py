@@ -48,13 +48,13 @@ def test_every_citation_lands(report: Report, markdown: str) -> None:
     links = {str(one.attrs["href"])[1:] for one in tokens(markdown) if one.type == "link_open"}
     assert [name for name, n in anchors.items() if n > 1] == []
     assert links - set(anchors) == set()
-    cited = {f"summary-{item_id}" for one in report.summary.claims for item_id in one.citations}
+    cited = {f"summary-{item_id}" for one in report.passages[0].text.claims for item_id in one.citations}
     assert cited - links == set()
 
 
 def test_each_statement_ends_in_its_citations(report: Report, markdown: str) -> None:
     """The links after a sentence are the claim's citations in their order."""
-    claim = report.interpretations[1].claims[1]
+    claim = report.texts("interpretation")[1].claims[1]
     line = next(line for line in markdown.splitlines() if "2 calls named European Robin" in line)
     assert re.findall(r"\(#i2-([^)]*)\)", line) == list(claim.citations)
     assert "[against n3]" in line

@@ -10,30 +10,18 @@ from rab.domain import (
     CallSegment,
     Descriptors,
     EmbedderCard,
-    Recording,
     SegmentFilter,
     SegmentPayload,
     SegmentPlace,
-    SignalQuality,
     StoredSegment,
     segment_id,
 )
 from rab.retrieval.neighbours import NeighbourPolicy, nearest
 from rab.store.exact import ExactStore
+from tests.conftest import Make
 
-QUIET = SignalQuality(
-    snr_db=10.0,
-    snr_unmeasured=None,
-    band_low_hz=2000,
-    band_high_hz=4000,
-    noise_floor_dbfs=-60,
-    peak_dbfs=-20,
-    clipped_fraction=0,
-    overlap_fraction=0,
-    rain=False,
-    wind=False,
-    silent=False,
-)
+MAKE = Make()
+QUIET = MAKE.quality()
 
 
 class Shelf:
@@ -67,39 +55,14 @@ class Shelf:
         vector = np.array([[np.cos(angle), np.sin(angle)]], dtype=np.float32)
         self.store.upsert(vector, [SegmentPayload(segment_id=one.id, recording_id=recording)])
         if in_catalog:
-            of = Recording(
-                id=recording,
-                path="a.wav",
-                n_bytes=1,
-                container="WAV",
-                sample_rate_hz=48_000,
-                n_channels=1,
-                n_frames=1,
-                duration_ms=600_000,
-            )
+            of = MAKE.recording(duration_ms=600_000).model_copy(update={"id": recording})
             self.known[one.id] = StoredSegment(segment=one, recording=of, quality=QUIET, descriptors=Descriptors())
         return one
 
 
 @pytest.fixture
 def shelf() -> Shelf:
-    return Shelf(
-        EmbedderCard(
-            name="toy",
-            version="1",
-            task="birds",
-            sample_rate_hz=48_000,
-            window_ms=3000,
-            hop_ms=3000,
-            dim=2,
-            n_classes=1,
-            weights_sha256="0" * 64,
-            preprocessing="none",
-            licence="Apache-2.0",
-            licence_url="",
-            citation="",
-        )
-    )
+    return Shelf(MAKE.card(dim=2))
 
 
 QUERY: npt.NDArray[np.float32] = np.array([1.0, 0.0], dtype=np.float32)

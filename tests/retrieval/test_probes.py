@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rab.domain.probe import Probe
 from rab.embedders.base import Embedder
 from rab.errors import InputError, SpaceMismatch
-from rab.evals.labelled import read_labelled
+from rab.evals.labelled import labelled_files, labelled_windows
 from rab.retrieval.probes import Examples, ProbePolicy, few_shot_curve, probe_scores, train_probe
 
 DIM = 24
@@ -189,7 +189,7 @@ def test_teaching_again_gives_the_same_probe() -> None:
 @pytest.mark.shared
 def test_two_great_tits_are_told_apart(shared_data: Path, birdnet: Embedder) -> None:
     """Songs of two individuals, whole recordings held out, are told apart well above a guess."""
-    songs = read_labelled(shared_data, birdnet, sets=["pykanto_great_tit"])
+    songs = labelled_windows(labelled_files(shared_data, sets=["pykanto_great_tit"]), birdnet)
     examples = Examples(songs.vectors, songs.labels.tolist(), songs.recording_ids.tolist())
     metrics = train_probe(examples, name="tits", kind="individual", space=birdnet.card.space, taught_with="").metrics
     assert metrics is not None

@@ -62,6 +62,24 @@ def test_exemplars_carry_author_licence_and_provenance(workspace: Workspace, fol
     assert {("atlas", "CC BY 4.0")} == {(one.author, one.licence) for one in found if one.author != "Ann"}
 
 
+def test_what_cannot_be_used_is_told_once(workspace: Workspace, folder: Path) -> None:
+    """A row with two names, and a file that two rows spell in two ways, fail once each."""
+    first = min(one.name for one in folder.glob("*.wav"))
+    beside = folder.parent / "beside.wav"
+    beside.write_bytes(b"no sound")
+    table = folder / "labels.csv"
+    table.write_text(
+        "path,species,call_type,start,end\n"
+        f"{first},Cuculus canorus,song,500,501\n"
+        "../beside.wav,Cuculus canorus,song,0,1\n"
+        f"{beside},Cuculus canorus,song,0,1\n",
+        encoding="utf-8",
+    )
+    failures = _add(workspace, folder, table=table).failures
+    assert [True, True] == ["beside.wav" in failures[0].path, failures[1].path.endswith("labels.csv line 2")]
+    assert 2 == len(failures)
+
+
 def test_a_search_keeps_to_exemplars(workspace: Workspace, folder: Path, table: Path) -> None:
     """With `source=imported` only labelled segments are neighbours, at once after the collection was added."""
     _add(workspace, folder, table=table)

@@ -9,60 +9,25 @@ import pytest
 
 from rab.catalog import Catalog
 from rab.domain import (
-    CallSegment,
     Clustering,
-    Descriptors,
-    EmbedderCard,
-    RecorderNotes,
-    Recording,
     SegmentFilter,
     SegmentPayload,
-    SignalQuality,
-    StoredSegment,
-    Taxon,
-    TaxonScore,
     content_id,
-    segment_id,
 )
 from rab.domain.filter import parse_filter
 from rab.errors import Conflict, InputError, NotFound
 from rab.retrieval.clusters import ClusterPolicy
 from rab.store.exact import ExactStore
 from rab.workflows.clustering import assign_new, cluster_library, merge_clusters, name_cluster, split_cluster
-from rab.workflows.filters import filter_notes
+from rab.workflows.filters import understand
 from rab.workflows.novelty import alerts, novel_calls
 from rab.workflows.workspace import Workspace
+from tests.conftest import Make
 
 DIM = 16
 MODEL = "toy-v1"
-CARD = EmbedderCard(
-    name="toy",
-    version="1",
-    task="birds",
-    sample_rate_hz=48_000,
-    window_ms=3000,
-    hop_ms=3000,
-    dim=DIM,
-    n_classes=2,
-    weights_sha256="0" * 64,
-    preprocessing="none",
-    licence="Apache-2.0",
-    licence_url="",
-    citation="",
-)
-QUALITY = SignalQuality(
-    snr_db=12,
-    snr_unmeasured=None,
-    band_low_hz=2000,
-    band_high_hz=4000,
-    noise_floor_dbfs=-60,
-    peak_dbfs=-10,
-    clipped_fraction=0,
-    overlap_fraction=0,
-    rain=False,
-    wind=True,
-    silent=False,
-)
+MAKE = Make()
+CARD = MAKE.card(dim=DIM)
 
 
 class Library:
@@ -83,18 +48,11 @@ class Library:
 
     def record(self, name: str, centres: Sequence[npt.NDArray[np.float64]], *, heard: str | None = None) -> list[str]:
         """Take in a recording with a segment around every centre; return their ids."""
-        recording = Recording(
-            id=content_id(name.encode()),
-            path=f"/field/{name}.wav",
-            n_bytes=1,
-            container="WAV",
-            sample_rate_hz=48_000,
-            n_channels=1,
-            n_frames=1,
-            duration_ms=3000 * len(centres),
-            notes=RecorderNotes(),
-        )
-        stored = [_stored(recording, number, heard) for number in range(len(centres))]
+        length_ms = 3000.0 * len(centres)
+        recording = MAKE.recording(name, site=None, started_at=None, zone=None, duration_ms=length_ms)
+        scores = () if heard is None else (MAKE.score(heard, 0.2),)
+        windy = MAKE.quality(12.0, wind=True)
+        stored = [MAKE.segment(recording, number, scores=scores, quality=windy) for number in range(len(centres))]
         ids = [one.segment.id for one in stored]
         vectors = np.stack(centres) + 0.05 * self._random.normal(size=(len(centres), DIM))
         self.catalog.commit_recording(recording, CARD, stored, policy="p")
@@ -114,20 +72,6 @@ class Library:
         """Return the cluster that the catalog tells of every segment."""
         everything = self.catalog.list_segments(CARD.space, SegmentFilter())
         return {one.segment.id: one.cluster_id for one in everything}
-
-
-def _stored(recording: Recording, number: int, heard: str | None) -> StoredSegment:
-    t0_ms, t1_ms = 3000.0 * number, 3000.0 * (number + 1)
-    call = CallSegment(
-        id=segment_id(recording.id, None, t0_ms, t1_ms, MODEL),
-        recording_id=recording.id,
-        t0_ms=t0_ms,
-        t1_ms=t1_ms,
-        embedder=MODEL,
-    )
-    taxon = Taxon(scientific_name=heard or "", common_name=heard or "", group="sound")
-    scores = (TaxonScore(taxon=taxon, logit=-1, raw_score=0.2, model=MODEL),) if heard else ()
-    return StoredSegment(segment=call, recording=recording, quality=QUALITY, descriptors=Descriptors(), scores=scores)
 
 
 def axis(number: int) -> npt.NDArray[np.float64]:
@@ -270,5 +214,5 @@ def test_a_filter_by_a_merged_cluster_is_explained(made_up: Library) -> None:
     assert [
         "there is no cluster c2: it is one with c1 now",
         "there is no cluster c77: `rab clusters list` shows those there are",
-    ] == filter_notes(made_up.workspace, where)
-    assert [] == filter_notes(made_up.workspace, parse_filter("cluster=c1 site=A"))
+    ] == list(understand(made_up.workspace, where).notes)
+    assert () == understand(made_up.workspace, parse_filter("cluster=c1")).notes

@@ -10,100 +10,41 @@ import pytest
 from rab.catalog import Catalog
 from rab.domain import (
     PAYLOAD_VERSION,
-    CallSegment,
-    Descriptors,
     EmbedderCard,
     Label,
-    RecorderNotes,
-    Recording,
     SegmentFilter,
     SegmentPayload,
-    SignalQuality,
     StoredSegment,
-    Taxon,
-    TaxonScore,
     parse_filter,
-    segment_id,
 )
 from rab.errors import InputError, NotFound
 from rab.store.base import VectorStore
 from rab.store.exact import ExactStore
 from rab.store.qdrant_edge import QdrantEdgeStore
-from rab.workflows.labelling import keep_labels, label_segment, refresh_payloads
+from rab.workflows.labelling import keep_labels, label_segment
 from rab.workflows.payloads import segment_payload
 from rab.workflows.workspace import Workspace
+from tests.conftest import Make
 
-CARD = EmbedderCard(
-    name="toy",
-    version="1",
-    task="birds",
-    sample_rate_hz=48_000,
-    window_ms=3000,
-    hop_ms=3000,
-    dim=4,
-    n_classes=1,
-    weights_sha256="0" * 64,
-    preprocessing="none",
-    licence="CC0-1.0",
-    licence_url="https://creativecommons.org/publicdomain/zero/1.0/",
-    citation="none",
-    score_threshold=0.5,
-)
-RECORDING = Recording(
-    id="a" * 64,
-    path="/field/a.wav",
-    n_bytes=1,
-    container="WAV",
-    sample_rate_hz=48_000,
-    n_channels=1,
-    n_frames=576_000,
-    duration_ms=12_000,
+MAKE = Make()
+CARD = MAKE.card(dim=4, score_threshold=0.5)
+RECORDING = MAKE.recording(
     site="A12",
-    notes=RecorderNotes(
-        started_at=datetime(2025, 5, 3, 22, 30, tzinfo=UTC),
-        zone="Europe/Zurich",
-        lat_deg=46.5,
-        lon_deg=6.2,
-        habitat="spruce",
-    ),
-)
-SILENT = SignalQuality(
-    snr_db=3.5,
-    snr_unmeasured=None,
-    band_low_hz=None,
-    band_high_hz=None,
-    noise_floor_dbfs=None,
-    peak_dbfs=None,
-    clipped_fraction=0,
-    overlap_fraction=0,
-    rain=False,
-    wind=False,
-    silent=False,
+    started_at=datetime(2025, 5, 3, 22, 30, tzinfo=UTC),
+    zone="Europe/Zurich",
+    duration_ms=12_000,
+    lat_deg=46.5,
+    lon_deg=6.2,
+    habitat="spruce",
 )
 
 
 def stored(number: int) -> StoredSegment:
     """Return a segment of the recording, with three scores."""
-    t0_ms, t1_ms = 3000.0 * number, 3000.0 * (number + 1)
-    own = segment_id(RECORDING.id, None, t0_ms, t1_ms, CARD.key)
     given = [("Turdus merula", 0.9, True), ("Parus major", 0.8, False), ("Strix aluco", 0.2, None)]
-    return StoredSegment(
-        segment=CallSegment(id=own, recording_id=RECORDING.id, t0_ms=t0_ms, t1_ms=t1_ms, embedder=CARD.key),
-        recording=RECORDING,
-        quality=SILENT,
-        descriptors=Descriptors(),
-        scores=tuple(
-            TaxonScore(
-                taxon=Taxon(scientific_name=name, common_name=name),
-                logit=0.0,
-                raw_score=raw_score,
-                model=CARD.key,
-                in_range=in_range,
-            )
-            for name, raw_score, in_range in given
-        ),
-        human_voice=number == 1,
-    )
+    scores = [MAKE.score(name, raw_score, in_range=in_range) for name, raw_score, in_range in given]
+    segment = MAKE.segment(RECORDING, number, scores=scores, quality=MAKE.quality(3.5))
+    return segment.model_copy(update={"human_voice": number == 1})
 
 
 SEGMENTS = [stored(number) for number in range(4)]
@@ -195,10 +136,11 @@ def test_a_label_whose_store_failed_is_told_to_it_later(workspace: Workspace, mo
 
 
 def test_payloads_of_before_are_rewritten(workspace: Workspace) -> None:
-    """A collection that knows less than its catalog answers like the catalog once its payloads are refreshed."""
+    """Payloads that know less than the catalog say all that it knows once their segments are labelled."""
     questions = ["habitat=spruce", "near=46.5,6.2,1km", "date=05-04", "voice", 'taxon="Strix aluco" score>=0.1']
     assert [set()] * 5 == [found(workspace, words) for words in questions]
-    assert 4 == refresh_payloads(workspace, CARD.key)
+    for one in IDS:
+        label_segment(workspace, one, taxon="Turdus merula", author="Ann")
     for words in questions:
         assert set(workspace.catalog.segment_ids(CARD.space, parse_filter(words))) == found(workspace, words) != set()
     assert {PAYLOAD_VERSION} == {one.payload.version for one in workspace.store(CARD).scan(SegmentFilter())}

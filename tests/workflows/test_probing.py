@@ -8,42 +8,23 @@ import pytest
 
 from rab.catalog import Catalog
 from rab.domain import (
-    CallSegment,
-    Descriptors,
-    EmbedderCard,
     Label,
     LabelKind,
     LabelSource,
-    RecorderNotes,
-    Recording,
     SegmentFilter,
     SegmentPayload,
-    SignalQuality,
-    StoredSegment,
-    content_id,
-    segment_id,
+    parse_filter,
 )
 from rab.errors import InputError, NotFound, SpaceMismatch
 from rab.store.base import VectorStore
 from rab.store.exact import ExactStore
 from rab.workflows.probing import apply_probe, find_probe, list_probes, remove_probe, teach_probe
 from rab.workflows.workspace import Workspace
+from tests.conftest import Make
 
 DIM = 16
 MODEL = "toy-v1"
-SILENT = SignalQuality(
-    snr_db=None,
-    snr_unmeasured="no_signal",
-    band_low_hz=None,
-    band_high_hz=None,
-    noise_floor_dbfs=None,
-    peak_dbfs=None,
-    clipped_fraction=0,
-    overlap_fraction=0,
-    rain=False,
-    wind=False,
-    silent=False,
-)
+MAKE = Make()
 
 
 class Library:
@@ -65,20 +46,9 @@ class Library:
         self, name: str, direction: int, *, site: str | None = None, model: str = MODEL, **notes: str
     ) -> Sequence[str]:
         """Take in a recording of four segments that lie around one axis of the space; return their ids."""
-        card = _card(model)
-        recording = Recording(
-            id=content_id(name.encode()),
-            path=f"/field/{name}.wav",
-            n_bytes=1,
-            container="WAV",
-            sample_rate_hz=48_000,
-            n_channels=1,
-            n_frames=576_000,
-            duration_ms=12_000,
-            site=site,
-            notes=RecorderNotes.model_validate(notes),
-        )
-        stored = [_stored(recording, number, model) for number in range(4)]
+        card = MAKE.card(name=model.partition("-v")[0], version=model.partition("-v")[2], dim=DIM)
+        recording = MAKE.recording(name, site=site, started_at=None, zone=None, duration_ms=12_000, **notes)
+        stored = [MAKE.segment(recording, number, embedder=model) for number in range(4)]
         ids = [one.segment.id for one in stored]
         vectors = 0.15 * self._random.normal(size=(4, DIM))
         vectors[:, direction] += 1
@@ -87,10 +57,19 @@ class Library:
         self.workspace.store(card).upsert(vectors.astype(np.float32), payloads)
         return ids
 
-    def say(self, ids: Sequence[str], name: str, *, source: LabelSource = "human", kind: LabelKind = "taxon") -> None:
+    def say(
+        self,
+        ids: Sequence[str],
+        name: str,
+        *,
+        source: LabelSource = "human",
+        kind: LabelKind = "taxon",
+        author: str = "Ann",
+        day: int = 3,
+    ) -> None:
         """Label segments."""
-        given = {"taxon": name, "source": source, "author": "Ann", "kind": kind}
-        labels = [Label(segment_id=one, labelled_at="2025-05-03T12:00Z", **given) for one in ids]
+        given = {"taxon": name, "source": source, "author": author, "kind": kind}
+        labels = [Label(segment_id=one, labelled_at=f"2025-05-{day:02}T12:00Z", **given) for one in ids]
         self.workspace.catalog.add_labels(labels)
 
 
@@ -98,32 +77,6 @@ class Library:
 def made_up(tmp_path: Path) -> Library:
     """Return an empty library."""
     return Library(tmp_path)
-
-
-def _card(model: str) -> EmbedderCard:
-    name, _, version = model.partition("-v")
-    return EmbedderCard(
-        name=name,
-        version=version,
-        task="birds",
-        sample_rate_hz=48_000,
-        window_ms=3000,
-        hop_ms=3000,
-        dim=DIM,
-        n_classes=1,
-        weights_sha256="0" * 64,
-        preprocessing="none",
-        licence="CC0-1.0",
-        licence_url="https://creativecommons.org/publicdomain/zero/1.0/",
-        citation="none",
-    )
-
-
-def _stored(recording: Recording, number: int, model: str) -> StoredSegment:
-    t0_ms, t1_ms = 3000.0 * number, 3000.0 * (number + 1)
-    own = segment_id(recording.id, None, t0_ms, t1_ms, model)
-    segment = CallSegment(id=own, recording_id=recording.id, t0_ms=t0_ms, t1_ms=t1_ms, embedder=model)
-    return StoredSegment(segment=segment, recording=recording, quality=SILENT, descriptors=Descriptors())
 
 
 def _three_owls_and_three_wrens(made_up: Library) -> None:
@@ -157,6 +110,22 @@ def test_a_models_word_teaches_nothing_and_a_person_overrules_a_table(made_up: L
     made_up.say(corrected, "Strix aluco")
     taught = teach_probe(made_up.workspace, "voices", kind="species", model=MODEL)
     assert (("Strix aluco", "Troglodytes troglodytes"), (16, 12)) == (taught.classes, taught.n_per_class)
+
+
+def test_contradictory_labels_are_counted_and_left_out(made_up: Library) -> None:
+    """Where two people disagree, neither is believed; who changes their own mind is. The probe says how many."""
+    _three_owls_and_three_wrens(made_up)
+    disputed = made_up.record("disputed", 0)
+    made_up.say(disputed, "Strix aluco")
+    made_up.say(disputed[:3], "Troglodytes troglodytes", author="Bob")
+    made_up.say(disputed[:1], "Strix aluco", author="Bob", day=4)
+    taught = teach_probe(made_up.workspace, "voices", kind="species", model=MODEL)
+    assert (14, 12) == taught.n_per_class
+    left_out = "2 segments were left out: their labels contradict each other (of each author the newest counts)"
+    assert (f"{left_out}.",) == taught.caveats
+    made_up.say(disputed, "Bubo bubo", author="Cyd")
+    with pytest.raises(InputError, match="4 segments were left out: their labels contradict each other"):
+        teach_probe(made_up.workspace, "voices", kind="species", model=MODEL, where=parse_filter('label="Bubo bubo"'))
 
 
 def test_kinds_of_labels_are_kept_apart(made_up: Library) -> None:

@@ -9,53 +9,20 @@ import pytest
 
 from rab.catalog import Catalog
 from rab.domain import (
-    CallSegment,
-    Descriptors,
-    EmbedderCard,
     Label,
-    Recording,
     SegmentPayload,
-    SignalQuality,
-    StoredSegment,
-    content_id,
-    segment_id,
 )
 from rab.errors import InputError
 from rab.retrieval.rerank import GraphReranker
 from rab.store.exact import ExactStore
 from rab.workflows.reranking import KIND, InUse, last_report, reranker_in_use, switch_off, train_reranker
 from rab.workflows.workspace import Workspace
+from tests.conftest import Make
 
 MODEL = "toy-v1"
 TAXA = ("Parus major", "Turdus merula", "Strix aluco")
-CARD = EmbedderCard(
-    name="toy",
-    version="1",
-    task="birds",
-    sample_rate_hz=48_000,
-    window_ms=3000,
-    hop_ms=3000,
-    dim=24,
-    n_classes=1,
-    weights_sha256="0" * 64,
-    preprocessing="none",
-    licence="CC0-1.0",
-    licence_url="",
-    citation="",
-)
-QUIET = SignalQuality(
-    snr_db=10.0,
-    snr_unmeasured=None,
-    band_low_hz=None,
-    band_high_hz=None,
-    noise_floor_dbfs=None,
-    peak_dbfs=None,
-    clipped_fraction=0,
-    overlap_fraction=0,
-    rain=False,
-    wind=False,
-    silent=False,
-)
+MAKE = Make()
+CARD = MAKE.card(dim=24)
 
 
 def refuse(_: object) -> object:
@@ -83,35 +50,14 @@ def fill(workspace: Workspace, *, n_recordings: int, spread: float = 1.2) -> dic
     kinds = drawn.normal(size=(len(TAXA), CARD.dim))
     taxon_of: dict[str, str] = {}
     for number in range(n_recordings):
-        recording = Recording(
-            id=content_id(str(number).encode()),
-            path=f"/field/{number}.wav",
-            n_bytes=1,
-            container="WAV",
-            sample_rate_hz=48_000,
-            n_channels=1,
-            n_frames=576_000,
-            duration_ms=12_000,
-        )
-        segments = [
-            CallSegment(
-                id=segment_id(recording.id, None, t0_ms, t0_ms + 3000, MODEL),
-                recording_id=recording.id,
-                t0_ms=t0_ms,
-                t1_ms=t0_ms + 3000,
-                embedder=MODEL,
-            )
-            for t0_ms in (0.0, 3000.0, 6000.0, 9000.0)
-        ]
-        stored = [
-            StoredSegment(segment=one, recording=recording, quality=QUIET, descriptors=Descriptors())
-            for one in segments
-        ]
+        recording = MAKE.recording(str(number), site=None, started_at=None, zone=None, duration_ms=12_000)
+        stored = [MAKE.segment(recording, index) for index in range(4)]
+        ids = [one.segment.id for one in stored]
         workspace.catalog.commit_recording(recording, CARD, stored, policy="p")
         vectors = kinds[number % 3] + drawn.normal(size=CARD.dim) + spread * drawn.normal(size=(4, CARD.dim))
-        payloads = [SegmentPayload(segment_id=one.id, recording_id=recording.id) for one in segments]
+        payloads = [SegmentPayload(segment_id=one, recording_id=recording.id) for one in ids]
         workspace.store(CARD).upsert(vectors.astype(np.float32), payloads)
-        taxon_of |= {one.id: TAXA[number % 3] for one in segments}
+        taxon_of |= dict.fromkeys(ids, TAXA[number % 3])
     return taxon_of
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rab.domain import EmbedderCard, SegmentFilter, SegmentPayload
+from rab.domain import SegmentFilter, SegmentPayload
 from rab.errors import Conflict, SpaceMismatch, StorageFailed
 from rab.store.base import VectorStore
 from rab.store.exact import ExactStore
@@ -25,6 +25,7 @@ from rab.store.server_policy import ServerPolicy
 from rab.workflows.ingest import ingest
 from rab.workflows.storage import copy_space, migrate, payload_size, show_store, tally, verify_store
 from rab.workflows.workspace import Workspace
+from tests.conftest import Make
 
 MODEL = "birdnet-v2.4"
 DIM, N = 64, 600
@@ -35,21 +36,7 @@ PAYLOADS = [
     SegmentPayload(segment_id=f"{n:032x}", recording_id="r" * 64, site=f"Ä {n % 4}", snr_db=n / 7, cluster_id="c1")
     for n in range(N)
 ]
-CARD = EmbedderCard(
-    name="moving",
-    version="1",
-    task="tests",
-    sample_rate_hz=48_000,
-    window_ms=3000,
-    hop_ms=3000,
-    dim=DIM,
-    n_classes=3,
-    weights_sha256="0" * 64,
-    preprocessing="none",
-    licence="CC0-1.0",
-    licence_url="https://creativecommons.org/publicdomain/zero/1.0/",
-    citation="none",
-)
+CARD = Make().card(name="moving", task="tests", dim=DIM)
 
 
 @pytest.fixture

@@ -100,7 +100,12 @@ def _read_condition(tokens: deque[_Token], fields: dict[str, Any], depth: int) -
     field, read = _READERS[key]
     if field in fields:
         raise ValueError(f"{key!r} stands twice; any of several values is {key}A,B")
-    fields[field] = read(values)
+    try:
+        fields[field] = read(values)
+    except ValidationError:
+        raise
+    except ValueError as error:
+        raise ValueError(f"in {key}, {error}") from None
 
 
 def _read_excluded(tokens: deque[_Token], depth: int) -> SegmentFilter:
@@ -147,14 +152,18 @@ def _number(values: tuple[str, ...]) -> float:
     return read_number(_single(values))
 
 
+def _raw_score(values: tuple[str, ...]) -> float:
+    return read_number(_single(values), "raw score", 0, 1)
+
+
 _READERS: dict[str, tuple[str, Callable[[tuple[str, ...]], object]]] = {
     "site=": ("sites", tuple),
     "habitat=": ("habitats", tuple),
     "recording=": ("recording_ids", tuple),
     "model=": ("models", tuple),
     "taxon=": ("taxa", tuple),
-    "score>=": ("raw_score_min", _number),
-    "score<=": ("raw_score_max", _number),
+    "score>=": ("raw_score_min", _raw_score),
+    "score<=": ("raw_score_max", _raw_score),
     "label=": ("labels", tuple),
     "source=": ("label_sources", _read_sources),
     "reviewed": ("reviewed", lambda _: True),

@@ -1,6 +1,7 @@
 """How the values of a filter are written and read: quotes, times, numbers, hours, days and places."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -32,8 +33,11 @@ def shown_time(instant: datetime) -> str:
 
 
 def read_time(value: str) -> datetime:
-    """Return the instant, in UTC where no zone is given."""
-    instant = datetime.fromisoformat(value)
+    """Return the instant, in UTC where no zone is given; `ValueError` names a word that is none."""
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is no date or time such as 2025-05-03 or 2025-05-03T04:30Z") from None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
 
 
@@ -78,7 +82,8 @@ def read_box(values: Sequence[str]) -> Box:
     """Read south, west, north and east, in degrees."""
     if len(values) != 4:
         raise ValueError(f"a box has four sides, south,west,north,east, not {len(values)}: {','.join(values)}")
-    south, west, north, east = map(read_number, values)
+    south, north = map(_latitude, values[::2])
+    west, east = map(_longitude, values[1::2])
     return Box(south_deg=south, west_deg=west, north_deg=north, east_deg=east)
 
 
@@ -94,16 +99,29 @@ def read_near(values: Sequence[str]) -> Near:
     reach = re.fullmatch(r"(.+?)\s*(km|m)", values[2]) if len(values) == 3 else None
     if reach is None:
         raise ValueError(f"{','.join(values)!r} is no latitude, longitude and distance such as 46.5,6.2,5km")
-    radius_m = read_number(reach[1]) * (1000 if reach[2] == "km" else 1)
-    return Near(lat_deg=read_number(values[0]), lon_deg=read_number(values[1]), radius_m=radius_m)
+    km = read_number(reach[1], "distance in km", 0, 1e5) if reach[2] == "km" else None
+    radius_m = read_number(reach[1], "distance in m", 0, 1e8) if km is None else 1000 * km
+    return Near(lat_deg=_latitude(values[0]), lon_deg=_longitude(values[1]), radius_m=radius_m)
 
 
-def read_number(value: str) -> float:
-    """Read a number; `ValueError` names a word that is none."""
+def read_number(value: str, noun: str = "number", low: float = -math.inf, high: float = math.inf) -> float:
+    """Read a finite number within bounds, ends included; `ValueError` names a word that is none."""
     try:
-        return float(value)
+        number = float(value)
     except ValueError:
-        raise ValueError(f"{value!r} is no number") from None
+        number = math.nan
+    if not (math.isfinite(number) and low <= number <= high):
+        bounds = "" if low == -math.inf else f" from {low:,.12g} to {high:,.12g}"
+        raise ValueError(f"{value!r} is no {noun}{bounds}")
+    return number
+
+
+def _latitude(value: str) -> float:
+    return read_number(value, "latitude", -90, 90)
+
+
+def _longitude(value: str) -> float:
+    return read_number(value, "longitude", -180, 180)
 
 
 def _shown_ranges(values: Sequence[int], cycle: Sequence[int], show: Callable[[int], str]) -> str:

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from rab.domain.value import Value
 from rab.errors import InputError
+from rab.retrieval.one_core import on_one_core
 from rab.retrieval.rerank.graph import CandidateGraph, Floats, candidate_graph
 
 
@@ -71,6 +72,7 @@ class Reranking(NamedTuple):
     """Of each candidate, in the order given."""
 
 
+@on_one_core()
 def rerank(query: RerankQuery, candidates: Sequence[RerankCandidate], model: Reranker) -> Reranking:
     """Put candidates into the order of their relevance. Raises `InputError` for vectors of different length."""
     if not candidates:

@@ -4,12 +4,14 @@ from rab.retrieval.sequences.alignment import agreement, mel_frames, warped_db
 from rab.retrieval.sequences.bouts import BoutPolicy, bout_criterion, bouts, criterion_of_gaps
 from rab.retrieval.sequences.edges import SequencePolicy, Sequences, gaps_ms, links, steps
 from rab.retrieval.sequences.entropy import EntropyPolicy, entropy_bits, entropy_rate
+from rab.retrieval.sequences.followings import FollowingPolicy, usual_followings
 from rab.retrieval.sequences.motifs import MotifPolicy, find_motifs
 from rab.retrieval.sequences.transitions import TransitionPolicy, followed_by, transition_table, usual_follower
 
 __all__ = [
     "BoutPolicy",
     "EntropyPolicy",
+    "FollowingPolicy",
     "MotifPolicy",
     "SequencePolicy",
     "Sequences",
@@ -28,5 +30,6 @@ __all__ = [
     "steps",
     "transition_table",
     "usual_follower",
+    "usual_followings",
     "warped_db",
 ]

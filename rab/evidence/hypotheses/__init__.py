@@ -1,0 +1,1 @@
+"""Screens: contrasts of a library that are worth a question, found without choosing."""

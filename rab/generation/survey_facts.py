@@ -1,0 +1,93 @@
+"""The facts of a summary beyond its counts: sites, seasons and sun, richness, review, change, models, comparison."""
+
+from collections.abc import Iterator
+
+from rab.generation.fact import Fact, compose
+from rab.generation.needs import Grounds
+from rab.generation.survey import ESTIMATE_PARTS, OF_DAYS, REVIEW_PARTS, RICHNESS_PARTS, SurveyTerms
+
+
+def place_facts(grounds: Grounds) -> Iterator[Fact]:
+    """Yield at how many sites each taxon was detected, then on which days at each."""
+    terms = SurveyTerms(grounds.reading.tally)
+    for one in terms.occupied:
+        yield compose(grounds, "occupancy", [one], ["count", "denominator"], code="naive", taxon=one.group)
+    for taxon, entries in terms.histories.items():
+        yield compose(grounds, "occupancy", entries, ["count", "denominator"], code="history", taxon=taxon)
+
+
+def time_facts(grounds: Grounds) -> Iterator[Fact]:
+    """Yield the week or month with the most detections per hour of effort, and the rates by the sun."""
+    terms = SurveyTerms(grounds.reading.tally)
+    if terms.peak_periods:
+        yield compose(grounds, "temporal_pattern", terms.peak_periods, ["rate"], code="season")
+    if terms.by_sun:
+        yield compose(grounds, "temporal_pattern", terms.by_sun, ["rate"], code="sun")
+
+
+def richness_facts(grounds: Grounds) -> Iterator[Fact]:
+    """Yield taxa over recorder-days, and the estimate of all taxa."""
+    tally = grounds.reading.tally
+    for code, names in (("observed", RICHNESS_PARTS), ("estimate", ESTIMATE_PARTS)):
+        if tally.parts(names[:1]):
+            yield compose(grounds, "richness", tally.parts(names), ["value"], code=code)
+
+
+def review_facts(grounds: Grounds) -> Iterator[Fact]:
+    """Yield what nobody reviewed, what is faint, what is novel, and which recorders changed."""
+    tally = grounds.reading.tally
+    if len(reviewed := tally.parts(REVIEW_PARTS)) == len(REVIEW_PARTS):
+        own, rest = grounds.reading.ids_of(reviewed)
+        names = [f"{own}:count", f"{own}:denominator", f"{rest}:value"]
+        yield compose(grounds, "review_coverage", reviewed, names, code="reviewed", mandatory=True)
+    if weak := tally.parts(["weak_detections"]):
+        yield compose(grounds, "review_coverage", weak, ["count", "denominator"], code="weak", mandatory=True)
+    if novel := tally.parts(["novel_segments"]):
+        yield compose(grounds, "novel_count", novel, ["count", "denominator"])
+    changes = SurveyTerms(tally).changes
+    for one in changes:
+        yield compose(grounds, "recorder_drift", [one], ["value"], code="change", mandatory=True)
+    tested = tally.parts(["recorders_tested"])
+    if tested and tested[0].value > 0 and not changes:
+        yield compose(grounds, "recorder_drift", tested, ["value"], code="none")
+    if tested and tested[0].value == 0:
+        yield compose(grounds, "recorder_drift", tested, ["denominator"], code="untested")
+
+
+def model_facts(grounds: Grounds) -> Iterator[Fact]:
+    """Yield what two models share, and the taxa on which they differ."""
+    terms, tally = SurveyTerms(grounds.reading.tally), grounds.reading.tally
+    shared = tally.parts(("models_recordings", "models_shared"))
+    if len(shared) == 2 and terms.alone:
+        recordings, *pairs = grounds.reading.ids_of((*shared, *terms.alone))
+        names = [f"{recordings}:value", *(f"{one}:count" for one in pairs), f"{pairs[0]}:denominator"]
+        yield compose(grounds, "model_agreement", (*shared, *terms.alone), names, code="total", mandatory=True)
+    for one in terms.split:
+        yield compose(grounds, "model_agreement", [one], ["count", "denominator"], code="taxon", taxon=one.group)
+
+
+def comparison_facts(grounds: Grounds) -> Iterator[Fact]:
+    """Yield what was compared, whether it could be tested, and each taxon, the surest difference first."""
+    terms, tally = SurveyTerms(grounds.reading.tally), grounds.reading.tally
+    if not terms.design:
+        return
+    shared = terms.design[0].group
+    if shared == "nothing" or not terms.design[0].value:
+        yield compose(grounds, "comparison", terms.design[:1], code="apart", mandatory=True)
+        return
+    yield compose(grounds, "comparison", terms.design, ["value"], code="design", mandatory=True)
+    outcome = tally.parts(("compared_taxa", "compared_told"))
+    if not outcome:
+        least = tally.parts(["compared_min_days"])
+        yield compose(grounds, "comparison", least, ["value"], code="untested", mandatory=True)
+        return
+    yield compose(grounds, "comparison", outcome, ["value"], code="outcome", mandatory=True)
+    for taxon, entries in terms.contrasted.items():
+        code = terms.direction(taxon)
+        told = code != "same"
+        names = [
+            f"{grounds.reading.id_of(one)}:{name}"
+            for one in entries
+            for name in (("count", "denominator") if one.name in OF_DAYS else ("value",))
+        ]
+        yield compose(grounds, "comparison", entries, names, code=code, taxon=taxon, mandatory=told)

@@ -246,6 +246,30 @@ def summary(sizes: tuple[int, ...], compared: bool, rounds: int, as_json: bool) 
     click.echo(f"on {runs[0].machine}")
 
 
+@bench.command()
+@model_option
+@data_option
+@click.option("--packs", type=click.IntRange(2), default=200, show_default=True, help="Packs to write about.")
+@json_option
+@click.pass_context
+def generation(ctx: click.Context, model: str | None, data: tuple[Path, ...], packs: int, as_json: bool) -> None:
+    """Write and validate texts about packs of 64 items: how long each takes, beside gathering a pack."""
+    from rab.evals.bench_generation import bench_generation
+
+    settings = settings_of(ctx)
+    recordings = data or (settings.home / "samples",)
+    run = bench_generation(_libraries(settings), recordings, model or settings.model, n_packs=packs)
+    if as_json:
+        print_json(run)
+        return
+    click.echo(f"{run.n_packs} packs, filled up to {run.n_items} items, on {run.machine}")
+    for one in run.timings:
+        click.echo(
+            f"{one.name:<34}half within {one.p50_ms:.1f} ms, 99 % within {one.p99_ms:.1f} ms, "
+            f"{one.ratio:.2f} × gathering"
+        )
+
+
 def _libraries(settings: "Settings") -> "OpenLibrary":
     """Return what opens a library elsewhere, with the models that are installed here."""
     from rab.bootstrap import models_dir, open_workspace

@@ -1,5 +1,6 @@
 """`rab serve`: the library over HTTP."""
 
+import gc
 import signal
 import socket
 from contextlib import suppress
@@ -40,6 +41,7 @@ def run_service(
     address = host or settings.http.host
     listener = _listen(address, settings.http.port if port is None else port)
     app = create_app(workspace, model=settings.model, models_dir=models_dir(settings))
+    gc.freeze()  # what is loaded by now stays; going through it for garbage would hold up a request by 50 ms
     shown = f"[{address}]" if ":" in address else address
     click.echo(f"serving http://{shown}:{listener.getsockname()[1]} (Ctrl-C ends it)")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside is ended in order, too

@@ -5,11 +5,12 @@ accepted. A score fails when it breaks its gate, and regresses when it falls beh
 case's tolerance. A case that could not be scored says why and is counted, never taken for zero.
 """
 
-from typing import Literal
+from datetime import datetime
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from rab.domain.value import Value
+from rab.domain.value import Ms, Value
 
 
 class Case(Value):
@@ -33,6 +34,22 @@ class Suite(Value):
     cases: tuple[Case, ...]
 
 
+class Instance(Value):
+    """One of the things that a score rests on: what was asked, what came back, and where it can be heard or read."""
+
+    name: str
+    """Unique within its score and the same in every run on the same recordings, so that runs can be compared."""
+    value: float | None
+    recording: str | None = None
+    """Path of the recording as it was read; None where nothing can be heard."""
+    t0_ms: Ms | None = None
+    t1_ms: Ms | None = None
+    words: str = ""
+    """What was wrong or right about it, in one sentence."""
+    pack: str | None = None
+    """JSON of the Evidence Pack that it is about."""
+
+
 class Score(Value):
     """The answer to one case. `value` is None when it could not be scored, and `reason` says why."""
 
@@ -41,8 +58,13 @@ class Score(Value):
     n: int
     """How many windows or pairs the value rests on."""
     reason: str
+    low: float | None = None
+    """Ends of the 95 % interval, from a bootstrap over groups or of a share; None where the value is no mean."""
+    high: float | None = None
     evidence: tuple[str, ...] = ()
     """The worst instances: recording and time, so that they can be listened to."""
+    instances: tuple[Instance, ...] = ()
+    """What the value rests on, worst first; a page shows and plays the first of them."""
 
 
 class Verdict(Value):
@@ -62,11 +84,28 @@ class EvalRun(Value):
     code_version: str
     data_sha256: str
     """sha256 over the recordings' ids."""
+    labels_sha256: str | None = None
+    """sha256 over what each recording is labelled with and its group; None where no label is asked."""
+    prompts_sha256: str | None = None
     machine: str
     seed: int
+    started_at: datetime | None = None
+    duration_s: float | None = None
     scores: tuple[Score, ...]
     tables: tuple[str, ...] = ()
     """What the scores rest on, in Markdown."""
+
+    @property
+    def n_unscored(self) -> int:
+        """How many cases could not be scored."""
+        return sum(score.value is None for score in self.scores)
+
+
+class Answered(NamedTuple):
+    """What a runner of a suite gives back where it has more than scores."""
+
+    scores: tuple[Score, ...]
+    tables: tuple[str, ...] = ()
 
 
 class Baseline(Value):
@@ -75,14 +114,19 @@ class Baseline(Value):
     suite: str
     model: str
     data_sha256: str
+    labels_sha256: str | None = None
     values: dict[str, float]
+
+    def speaks_of(self, run: "EvalRun") -> bool:
+        """Whether a run heard the same recordings, labelled and grouped alike."""
+        same_labels = None in (self.labels_sha256, run.labels_sha256) or self.labels_sha256 == run.labels_sha256
+        return self.data_sha256 == run.data_sha256 and same_labels
 
 
 def judge(run: EvalRun, suite: Suite, baseline: Baseline | None) -> tuple[Verdict, ...]:
     """Hold every score against its gate, and against the baseline where it speaks of the same recordings."""
     scores = {score.case: score for score in run.scores}
-    comparable = baseline is not None and baseline.data_sha256 == run.data_sha256
-    values = baseline.values if baseline is not None and comparable else {}
+    values = baseline.values if baseline is not None and baseline.speaks_of(run) else {}
     return tuple(_verdict(case, scores.get(case.name), values.get(case.name)) for case in suite.cases)
 
 

@@ -54,11 +54,13 @@ class Outcome:
 def aurc_ratio(outcome: Outcome) -> Score:
     """Hold the policy against the best fixed k, over the whole ladder."""
     best, ratio = _against_fixed(outcome)
-    low, high = np.percentile(ratio[1:], [5, 95])
+    lowest, low, high, highest = np.percentile(ratio[1:], [2.5, 5, 95, 97.5])
     return Score(
         case="aurc_ratio",
         value=float(ratio[0]),
         n=_n(outcome),
+        low=float(lowest),
+        high=float(highest),
         reason=f"against {best}, the best fixed k here; 90 % interval {low:.3f} to {high:.3f}; "
         f"{outcome.queries.n_left_out} mixes could not be made",
     )
@@ -93,6 +95,7 @@ def claim_precision(outcome: Outcome) -> Score:
         value=float(right[claims].mean()) if claims.any() else None,
         n=int(claims.sum()),
         reason=f"{100 * claims[:, outcome.counted].mean():.0f} % of the votes become claims",
+        **_bounds(outcome, right, claims),
         evidence=tuple(
             f"{outcome.queries.windows.where(i)} at {outcome.queries.snr_db[i]:g} dB" for i in list(shown)[:5]
         ),
@@ -107,6 +110,7 @@ def abstention_precision(outcome: Outcome) -> Score:
         value=float(np.mean(~outcome.ours.right[silent])) if silent.any() else None,
         n=int(silent.sum()),
         reason="votes that become no claim",
+        **_bounds(outcome, ~outcome.ours.right, silent),
     )
 
 
@@ -118,6 +122,7 @@ def unseen_claim_share(outcome: Outcome) -> Score:
         value=float(outcome.claims[unseen].mean()) if unseen.any() else None,
         n=int(unseen.sum()),
         reason="calls whose label no exemplar bears",
+        **_bounds(outcome, outcome.claims, unseen),
     )
 
 
@@ -174,6 +179,16 @@ CASES: tuple[Callable[[Outcome], Score], ...] = (
 def tables(outcome: Outcome) -> tuple[str, ...]:
     """Return what the scores rest on: ways to vote, rungs, sizes of libraries, and the measured SNR."""
     return (_ways(outcome), _rungs(outcome), _sizes(outcome), _measured(outcome))
+
+
+def _bounds(outcome: Outcome, held: npt.NDArray[np.bool_], of: npt.NDArray[np.bool_]) -> dict[str, float | None]:
+    """Return the ends of the 95 % interval of a share of some votes, [n_libraries, n]: groups are drawn again."""
+    counted = outcome.draws[1:] @ of.sum(axis=0)
+    shares = (outcome.draws[1:] @ (held & of).sum(axis=0))[counted > 0] / counted[counted > 0]
+    if not len(shares):
+        return {"low": None, "high": None}
+    low, high = np.percentile(shares, [2.5, 97.5])
+    return {"low": float(low), "high": float(high)}
 
 
 class AgainstFixed(NamedTuple):

@@ -26,6 +26,7 @@ from rab.audio.spectrogram import spectrogram
 from rab.domain import Recording, SignalQuality, content_id
 from rab.embedders.base import Embedder
 from rab.errors import InputError
+from rab.evals.base import Instance
 from rab.quality import measure
 from rab.segments import Window, WindowPolicy, windows
 
@@ -46,6 +47,11 @@ class LabelledFile(NamedTuple):
     set: str
     label: str
     group: str
+    place: str = ""
+    """Where it was recorded, from a column `site` or from a label that says `… @ WestKnoll`; often empty."""
+    habitat: str = ""
+    recorder: str = ""
+    """What recorded it: a model or a serial number, from a column `recorder`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +91,12 @@ class LabelledWindows:
     def where(self, i: int) -> str:
         """Name a window so that it can be listened to."""
         return f"{self.paths[i].name} {self.t0_ms[i] / 1000:.3f} s"
+
+    def instance(self, i: int, value: float | None = None, words: str = "") -> Instance:
+        """Return a window as something that a score rests on."""
+        path, t0_ms, t1_ms = self.paths[i], float(self.t0_ms[i]), float(self.t1_ms[i])
+        name = f"{self.labels[i]}: {path.parent.name}/{path.name} {t0_ms / 1000:.3f} s"
+        return Instance(name=name, value=value, recording=str(path), t0_ms=t0_ms, t1_ms=t1_ms, words=words)
 
     def select(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Self:
         """Return some windows: a mask [n], or indices in the order wanted."""
@@ -181,13 +193,6 @@ def labelled_windows(
     )
 
 
-def read_labelled(
-    folder: Path, embedder: Embedder, *, sets: Sequence[str] | None = None, cache: Path | None = None
-) -> LabelledWindows:
-    """Return the labelled windows of a folder, embedded: `labelled_windows` of its `labelled_files`."""
-    return labelled_windows(labelled_files(folder, sets=sets), embedder, cache=cache)
-
-
 def full_windows(recording: Recording, embedder: Embedder) -> Iterator[Window]:
     """Cut a recording into the windows that are evaluated: at least a second of sound, and not digital silence."""
     for window in windows(recording, embedder.card, WindowPolicy(), None):
@@ -258,7 +263,9 @@ def _of_manifest(manifest: Path) -> Iterator[LabelledFile]:
             path = manifest.parent / row["path"]
             if not path.is_file():
                 raise InputError(f"{manifest}: {row['path']} is not there", hint="correct the path, or remove the row")
-            yield LabelledFile(path, row["set"], row["label"], row["group"] or row["path"])
+            place = row.get("site") or row["label"].partition(" @ ")[2].strip()
+            about = place, row.get("habitat") or "", row.get("recorder") or ""
+            yield LabelledFile(path, row["set"], row["label"], row["group"] or row["path"], *about)
 
 
 def _of_folders(folder: Path) -> Iterator[LabelledFile]:

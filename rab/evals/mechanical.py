@@ -18,12 +18,19 @@ from scipy.io import wavfile
 from rab.audio import read_recording, resampled
 from rab.domain import EmbedderCard, Recording, Waveform
 from rab.embedders.base import Embedder
-from rab.evals.base import Score
+from rab.evals.base import Instance, Score
+from rab.evals.intervals import UNKNOWN, by_group
 from rab.segments import Window, WindowPolicy, windows
 
 Array = npt.NDArray[np.float32]
 TONE_HZ = 3017.3
 TONE_RATES_HZ = (22_050, 32_000, 44_100, 96_000)
+ALIAS_RATE_HZ = 192_000
+ALIAS_SHARES = (0.65, 0.8, 1.1, 1.7)
+"""Frequencies of tones that must not reach the model, as shares of its sample rate: all above half of it."""
+IMAGE_RATE_HZ, IMAGE_HZ = 22_050, 7919.0
+_INAUDIBLE = 1e-12
+"""Power relative to a tone, −120 dB: what is less is rounding, which differs from machine to machine."""
 SHIFT_MS = 100.0
 N_REAL = 48
 """Windows of real sound at most: enough for a median within 0.02, and seconds to embed."""
@@ -75,6 +82,23 @@ class Bench:
         """Embeddings float32 [n, dim] of the real windows."""
         return self.embed([window.samples for _, window in self.real])
 
+    def instances(self, at: Sequence[int], values: Sequence[float] | Array, words: str) -> tuple[Instance, ...]:
+        """Return real windows, by number, with a value each: the lowest first."""
+        found = []
+        for i, value in sorted(zip(at, values, strict=True), key=lambda pair: pair[1]):
+            recording, window = self.real[i]
+            found.append(
+                Instance(
+                    name=self.where(i),
+                    value=float(value) if np.isfinite(value) else None,
+                    recording=recording.path,
+                    t0_ms=window.t0_ms,
+                    t1_ms=window.t1_ms,
+                    words=words,
+                )
+            )
+        return tuple(found)
+
     def where(self, i: int) -> str:
         """Name the i-th real window so that it can be listened to."""
         recording, window = self.real[i]
@@ -98,6 +122,38 @@ def tone_error_hz(bench: Bench) -> Score:
     return _scored(case="tone_error_hz", value=max(errors), n=len(errors), reason="a tone keeps its pitch at any rate")
 
 
+def alias_db(bench: Bench) -> Score:
+    """Send tones that the model's rate cannot hold through the path: what arrives is folded down, and was never there.
+
+    Decimation without a filter leaves all of it (0 dB), linear interpolation most.
+    """
+    instances = []
+    t_s = np.arange(int(ALIAS_RATE_HZ * bench.card.window_ms / 1000)) / ALIAS_RATE_HZ
+    for share in ALIAS_SHARES:
+        tone_hz = share * bench.card.sample_rate_hz
+        if tone_hz >= ALIAS_RATE_HZ / 2:
+            continue
+        heard = bench.made((0.5 * np.sin(2 * np.pi * tone_hz * t_s)).astype(np.float32), ALIAS_RATE_HZ)[0].samples
+        left = _level_db(heard[len(heard) // 4 : -len(heard) // 4], 0.5)
+        instances.append(Instance(name=f"tone of {tone_hz:.0f} Hz", value=left, words="dB of it that arrive"))
+    if not instances:
+        return _scored(case="alias_db", value=None, n=0, reason="the model's rate holds every tone that was made")
+    return _worst_of("alias_db", instances, reason="tones above half the model's rate, recorded at 192 kHz")
+
+
+def image_db(bench: Bench) -> Score:
+    """Send a tone of a slower recording through the path: only that tone may arrive, and no mirror image of it."""
+    t_s = np.arange(int(IMAGE_RATE_HZ * bench.card.window_ms / 1000)) / IMAGE_RATE_HZ
+    heard = bench.made((0.5 * np.sin(2 * np.pi * IMAGE_HZ * t_s)).astype(np.float32), IMAGE_RATE_HZ)[0].samples
+    inner = heard[len(heard) // 4 : -len(heard) // 4]
+    power = np.abs(np.fft.rfft(inner * np.blackman(len(inner)))) ** 2
+    hz = np.fft.rfftfreq(len(inner), 1 / bench.card.sample_rate_hz)
+    apart = power[np.abs(hz - IMAGE_HZ) > 200]
+    left = float(10 * np.log10(apart.max() / power.max() + _INAUDIBLE))
+    instances = [Instance(name=f"tone of {IMAGE_HZ:.0f} Hz", value=left, words="dB of its strongest image")]
+    return _worst_of("image_db", instances, reason="a tone at 22.05 kHz")
+
+
 def stereo_error(bench: Bench) -> Score:
     """Average two equal channels: nothing may change."""
     sound = _noise(bench, 1.0)
@@ -119,6 +175,21 @@ def click_error_ms(bench: Bench) -> Score:
         return _scored(case="click_error_ms", value=None, n=0, reason=f"{len(found_ms)} windows where 3 were due")
     error_ms = np.abs(np.array(found_ms) - 1000 * at / rate_hz).max()
     return _scored(case="click_error_ms", value=float(error_ms), n=3, reason="one click in each of three windows")
+
+
+def grid_error_ms(bench: Bench) -> Score:
+    """Cut three windows' worth of sound: they begin at 0 and then hop by hop, and leave nothing out."""
+    card = bench.card
+    n = round(3 * card.window_ms * 44_100 / 1000)
+    cut = bench.made(np.full(n, 0.1, np.float32), 44_100)
+    due = np.arange(0, 2 * card.window_ms + 0.5, card.hop_ms)
+    starts = np.array([window.t0_ms for window in cut])[: len(due)]
+    if len(starts) < len(due):
+        return _scored(case="grid_error_ms", value=None, n=0, reason=f"{len(starts)} windows where {len(due)} were due")
+    found = ", ".join(f"{start:g}" for start in starts)
+    return _scored(
+        case="grid_error_ms", value=float(np.abs(starts - due).max()), n=len(due), reason=f"windows begin at {found} ms"
+    )
 
 
 def not_finite_share(bench: Bench) -> Score:
@@ -148,9 +219,10 @@ def norm_spread(bench: Bench) -> Score:
     norms = np.linalg.norm(bench.real_embeddings, axis=1)
     extremes = (bench.where(int(norms.argmin())), bench.where(int(norms.argmax())))
     value = float(norms.std() / norms.mean())
-    return _scored(
+    score = _scored(
         case="norm_spread", value=value, n=len(norms), reason="shortest and longest shown", evidence=extremes
     )
+    return score.model_copy(update={"instances": bench.instances(range(len(norms)), norms, "length")})
 
 
 def dead_dimension_share(bench: Bench) -> Score:
@@ -212,9 +284,10 @@ def shift_recall(bench: Bench) -> Score:
         return _no_sound("shift_recall")
     similarity = _unit(bench.embed([samples for _, samples in moved])) @ _unit(bench.real_embeddings).T
     own = np.array([i for i, _ in moved])
-    missed = tuple(bench.where(int(i)) for i in own[similarity.argmax(axis=1) != own][:5])
-    value = float(np.mean(similarity.argmax(axis=1) == own))
-    return _scored(case="shift_recall", value=value, n=len(moved), reason="missed ones shown", evidence=missed)
+    found = (similarity.argmax(axis=1) == own).astype(np.float32)
+    return _of_windows(bench, "shift_recall", own.tolist(), found, np.mean).model_copy(
+        update={"reason": "missed ones first"}
+    )
 
 
 def shift_similarity(bench: Bench) -> Score:
@@ -224,17 +297,18 @@ def shift_similarity(bench: Bench) -> Score:
         return _no_sound("shift_similarity")
     later = _unit(bench.embed([samples for _, samples in moved]))
     cosine = np.sum(later * _unit(bench.real_embeddings[[i for i, _ in moved]]), axis=1)
-    worst = (bench.where(moved[int(cosine.argmin())][0]),)
-    value = float(np.median(cosine))
-    return _scored(case="shift_similarity", value=value, n=len(moved), reason="least alike shown", evidence=worst)
+    return _of_windows(bench, "shift_similarity", [i for i, _ in moved], cosine, np.median)
 
 
 CASES: dict[str, Callable[[Bench], Score]] = {
     case.__name__: case
     for case in (
         tone_error_hz,
+        alias_db,
+        image_db,
         stereo_error,
         click_error_ms,
+        grid_error_ms,
         not_finite_share,
         batch_error,
         norm_spread,
@@ -264,8 +338,30 @@ def _compared(
     gain = np.float32(10 ** (gain_db / 20))
     changed = [gain * (change(window.native) if change else window.samples) for _, window in bench.real]
     cosine = np.sum(_unit(bench.embed(changed)) * _unit(bench.real_embeddings), axis=1)
-    worst = (bench.where(int(cosine.argmin())),)
-    return _scored(case=case, value=float(reduce(cosine)), n=len(cosine), reason="least alike shown", evidence=worst)
+    return _of_windows(bench, case, range(len(cosine)), cosine, reduce)
+
+
+def _of_windows(
+    bench: Bench,
+    case: str,
+    at: Sequence[int],
+    values: Array,
+    reduce: Callable[[Array], np.floating[npt.NBitBase]],
+) -> Score:
+    """Reduce a value of each of some real windows to one; a least value has no interval."""
+    owners = [bench.real[i][0].id for i in at]
+    score = _scored(
+        case=case,
+        value=float(reduce(values)),
+        n=len(values),
+        reason="least alike shown",
+        evidence=(bench.where(at[int(values.argmin())]),),
+    )
+    bounds = UNKNOWN
+    if score.value is not None and reduce is not np.min:
+        bounds = by_group(values, owners, seed=bench.seed, reduce=lambda drawn: float(reduce(drawn.astype(np.float32))))
+    instances = bench.instances(at, values, "cosine")
+    return score.model_copy(update={"low": bounds.low, "high": bounds.high, "instances": instances})
 
 
 def _shifted(bench: Bench) -> list[tuple[int, Array]]:
@@ -301,6 +397,18 @@ def _noise(bench: Bench, seconds: float) -> Array:
 def _unit(vectors: Array) -> Array:
     unit: Array = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     return unit
+
+
+def _level_db(samples: Array, amplitude: float) -> float:
+    """Return the level of samples relative to a tone of an amplitude, in dB, at least −120."""
+    power = float(np.mean(np.square(samples, dtype=np.float64)))
+    return float(10 * np.log10(power / (amplitude**2 / 2) + _INAUDIBLE))
+
+
+def _worst_of(case: str, instances: Sequence[Instance], *, reason: str) -> Score:
+    """Return the highest of several values as a score."""
+    worst = sorted(instances, key=lambda one: -(one.value or 0))
+    return Score(case=case, value=worst[0].value, n=len(worst), reason=reason, instances=tuple(worst))
 
 
 def _scored(*, case: str, value: float | None, n: int, reason: str, evidence: tuple[str, ...] = ()) -> Score:

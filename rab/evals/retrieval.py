@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from rab.embedders.base import Embedder
 from rab.errors import InputError
-from rab.evals.base import Score
+from rab.evals.base import Instance, Score
+from rab.evals.breakdown import Told, breakdown
+from rab.evals.intervals import Bounds, of_strata
 from rab.evals.labelled import LabelledFile, LabelledWindows, labelled_windows
 from rab.retrieval.rerank import (
     CandidateGraph,
@@ -40,6 +42,8 @@ _SCORE_FLOOR, _AT_LEAST = 0.05, 3
 _MIN_QUERIES = 10
 """Sets with fewer queries than this say nothing."""
 _N_SEQUENCE = 300
+_N_INSTANCES = 200
+"""Queries that a score keeps, the worst."""
 _TODAY = date(2026, 1, 1)
 """Any date: a model of an evaluation is not kept."""
 
@@ -62,6 +66,26 @@ class RetrievalReport:
     ranked: Mapping[str, Mapping[str, tuple[Ranked, ...]]]
     groups: Mapping[str, tuple[str, ...]]
     seed: int
+    asked: Mapping[str, tuple[Instance, ...]]
+    """The queries, each with its place, without a value."""
+    at: Mapping[str, tuple[int, ...]]
+    """The queries, by their row among the windows."""
+    leaks: tuple[Instance, ...]
+    """Queries whose own group stood among their candidates, or taught what ranked them: there must be none."""
+
+    def instances(self, method: str, measure: str = "average_precision") -> tuple[Instance, ...]:
+        """Return the queries with the value of a measure, worst first."""
+        found = [
+            one.model_copy(update={"value": round(float(value), 6)})
+            for name in self.ranked
+            for one, value in zip(self.asked[name], self.values(name, method, measure), strict=True)
+        ]
+        return tuple(sorted(found, key=lambda one: one.value or 0)[:_N_INSTANCES])
+
+    def bounds(self, method: str, measure: str = "average_precision") -> Bounds:
+        """Return the interval of the mean over the sets, groups drawn within each."""
+        values = [self.values(name, method, measure) for name in self.ranked]
+        return of_strata(values, [self.groups[name] for name in self.ranked], seed=self.seed)
 
     def values(self, set_name: str, method: str, measure: str = "average_precision") -> Floats:
         """Return a measure of each query, [queries]."""
@@ -88,8 +112,26 @@ def run_retrieval(
 
     Raises `InputError` where fewer than two sets have ten queries.
     """
-    report = retrieval_report(labelled_windows(files, embedder, cache=cache), seed=seed)
-    return retrieval_scores(report), (retrieval_table(report),)
+    windows = labelled_windows(files, embedder, cache=cache)
+    report = retrieval_report(windows, seed=seed)
+    apart = breakdown(told(report), windows, held_apart(windows), {file.path: file for file in files}, embedder.taxa)
+    return (*retrieval_scores(report), *apart.scores), (retrieval_table(report), *apart.tables)
+
+
+def told(report: RetrievalReport, method: str = "left_out_set") -> Told:
+    """Return the queries of all sets with what cosine and a method make of them."""
+
+    def of_all(name: str) -> Floats:
+        return np.concatenate([report.values(one, name) for one in report.ranked])
+
+    return Told(
+        at=np.concatenate([np.array(report.at[name], dtype=np.intp) for name in report.ranked]),
+        groups=tuple(group for name in report.ranked for group in report.groups[name]),
+        cosine=of_all("cosine"),
+        reranked=of_all(method),
+        leaks=report.leaks,
+        seed=report.seed,
+    )
 
 
 def retrieval_scores(report: RetrievalReport) -> tuple[Score, ...]:
@@ -102,7 +144,10 @@ def retrieval_scores(report: RetrievalReport) -> tuple[Score, ...]:
             value=report.mean(method),
             n=n,
             reason="mAP@10, mean over the sets",
+            low=report.bounds(method).low,
+            high=report.bounds(method).high,
             evidence=tuple(f"{name}: {report.interval(name, method)}" for name in report.ranked),
+            instances=report.instances(method),
         )
         for method in next(iter(report.ranked.values()))
     ]
@@ -112,7 +157,10 @@ def retrieval_scores(report: RetrievalReport) -> tuple[Score, ...]:
             value=report.mean(learned, measure),
             n=n,
             reason="at 10, mean over the sets; learned from the other sets",
+            low=report.bounds(learned, measure).low,
+            high=report.bounds(learned, measure).high,
             evidence=tuple(f"{name}: {report.interval(name, learned, measure)}" for name in report.ranked),
+            instances=report.instances(learned, measure),
         )
         for measure in ("precision", "recall", "reciprocal_rank", "ndcg")
     ]
@@ -150,18 +198,23 @@ def _least_gain(report: RetrievalReport, method: str, over: str, n: int) -> Scor
     )
 
 
-def retrieval_report(library: LabelledWindows, *, seed: int, policy: RerankPolicy = RerankPolicy()) -> RetrievalReport:
-    """Ask every labelled window, rerank with every method, and measure. Sets without ten queries are distractors."""
+def retrieval_report(
+    library: LabelledWindows, *, seed: int, policy: RerankPolicy = RerankPolicy(), trains: bool = True
+) -> RetrievalReport:
+    """Ask every labelled window, rerank with every method, and measure. Sets without ten queries are distractors.
+
+    Without `trains` only methods are asked that learn nothing, and one set is enough.
+    """
     windows = _Windows(library, policy.n_candidates)
     asked = list(windows.queries())
     sets = [name for name in dict.fromkeys(one.set for one in asked) if _count(asked, name) >= _MIN_QUERIES]
-    if len(sets) < 2:
+    if len(sets) < (2 if trains else 1):
         raise InputError(
             f"{len(sets)} labelled set(s) with {_MIN_QUERIES} queries or more: one must be left out",
             hint="give recordings of two sets, each with labels that stand in several groups",
         )
     asked = [one for one in asked if one.set in sets]
-    orders = _relevances(windows, asked, sets, seed)
+    orders = _relevances(windows, asked, sets, seed) if trains else _unlearned(asked)
     return RetrievalReport(
         ranked={
             name: {
@@ -174,6 +227,9 @@ def retrieval_report(library: LabelledWindows, *, seed: int, policy: RerankPolic
         },
         groups={name: tuple(one.example.group for one in asked if one.set == name) for name in sets},
         seed=seed,
+        asked={name: tuple(library.instance(one.at) for one in asked if one.set == name) for name in sets},
+        at={name: tuple(one.at for one in asked if one.set == name) for name in sets},
+        leaks=tuple(library.instance(one.at, 1.0, why) for one in asked if (why := windows.leak(one, asked))),
     )
 
 
@@ -183,19 +239,29 @@ def _count(asked: Sequence[Asked], name: str) -> int:
 
 def _relevances(windows: "_Windows", asked: Sequence[Asked], sets: Sequence[str], seed: int) -> dict[str, list[Floats]]:
     """Return method → relevance of the candidates of each query."""
+    found = _unlearned(asked)
+    of_set = {name: train([one.example for one in _taught(asked, name)], "labels", _TODAY) for name in sets}
+    found["left_out_set"] = [_learned(of_set[one.set], one) for one in asked]
+    found["left_out_groups"] = left_out([one.example for one in asked], "labels", _TODAY, seed=seed)
+    sequence = train(windows.sequence_examples(seed), "sequence", _TODAY)
+    found["from_sequence"] = [_learned(sequence, one) for one in asked]
+    return found
+
+
+def _unlearned(asked: Sequence[Asked]) -> dict[str, list[Floats]]:
+    """Return the same by the methods that learn nothing."""
     fixed: dict[str, Callable[[Asked], Floats]] = {
         "cosine": lambda one: one.example.cosine,
         "k_reciprocal": lambda one: one.example.plain,
         "score_agreement": lambda one: 0.5 * one.example.cosine + 0.5 * one.graph.agreement[0, 1:],
         "untrained": lambda one: _learned(GraphReranker(), one),
     }
-    found = {method: [relevance(one) for one in asked] for method, relevance in fixed.items()}
-    of_set = {name: train([one.example for one in asked if one.set != name], "labels", _TODAY) for name in sets}
-    found["left_out_set"] = [_learned(of_set[one.set], one) for one in asked]
-    found["left_out_groups"] = left_out([one.example for one in asked], "labels", _TODAY, seed=seed)
-    sequence = train(windows.sequence_examples(seed), "sequence", _TODAY)
-    found["from_sequence"] = [_learned(sequence, one) for one in asked]
-    return found
+    return {method: [relevance(one) for one in asked] for method, relevance in fixed.items()}
+
+
+def _taught(asked: Sequence[Asked], set_name: str) -> list[Asked]:
+    """Return what may teach the model that ranks a set: the queries of all others."""
+    return [one for one in asked if one.set != set_name]
 
 
 def _learned(model: GraphReranker, one: Asked) -> Floats:
@@ -214,7 +280,7 @@ class _Windows:
         self._n_candidates = n_candidates
         self._similarity = np.asarray(library.vectors @ library.vectors.T)
         self._scores = [_raw_scores(row) for row in library.logits]
-        self._groups = _groups(library)
+        self._groups = held_apart(library)
         self._named = np.array([not name.startswith(_UNLABELLED) for name in library.labels.tolist()])
 
     def queries(self) -> Iterator[Asked]:
@@ -249,6 +315,13 @@ class _Windows:
             if len(found) == _N_SEQUENCE:
                 break
         return found
+
+    def leak(self, one: Asked, asked: Sequence[Asked]) -> str:
+        """Say how a query's own group could answer it; empty where it could not."""
+        if (self._groups[one.candidates] == self._groups[one.at]).any():
+            return "its own group stood among the candidates"
+        taught = {other.example.group for other in _taught(asked, one.set)}
+        return "its group had taught the reranker" if one.example.group in taught else ""
 
     def _second_view(self, at: int) -> int | None:
         library = self._library
@@ -290,7 +363,7 @@ def _raw_scores(logits: npt.NDArray[np.float32]) -> dict[str, float]:
     return {str(column): float(raw[column]) for column in best.tolist()}
 
 
-def _groups(library: LabelledWindows) -> npt.NDArray[np.str_]:
+def held_apart(library: LabelledWindows) -> npt.NDArray[np.str_]:
     """Return each window's group; its recording in sets where no label stands in two groups."""
     groups = library.groups.astype(object)
     for name in np.unique(library.sets):

@@ -11,22 +11,27 @@ import numpy as np
 
 from rab.domain import Recording
 from rab.embedders.base import Embedder
-from rab.evals.base import Score
+from rab.evals.base import Answered, Score
+from rab.evals.intervals import of_share
+from rab.evals.syntax import alignment_scores, entropy_scores, shuffled_score
 from rab.retrieval.drift import DriftPolicy, daily_figure
 from rab.retrieval.sequences import MotifPolicy, SequencePolicy, Sequences, find_motifs
 
 PLANTED = (3, 7, 1, 12)
 _N_SEEDS = 40
+_N_ALIGNED = 12
 _RATES = (0.5, 1.0, 2.0)
 """Planted instances per recording."""
 
 
-def run_sequences(embedder: Embedder, recordings: Many[Recording], *, seed: int) -> tuple[Score, ...]:
+def run_sequences(embedder: Embedder, recordings: Many[Recording], *, seed: int) -> Answered:
     """Answer every case of the suite. Neither the model nor the recordings are asked."""
     seeds = range(seed, seed + _N_SEEDS)
     scores = [_power(rate, seeds) for rate in _RATES]
     scores += [_false_reports(fold, seeds) for fold in (True, False)]
-    return (*scores, *_drift(seeds))
+    scores.append(shuffled_score([drawn(np.random.default_rng(one), rate=2.0) for one in seeds], seed))
+    entropies, table = entropy_scores(seeds)
+    return Answered((*scores, *entropies, *alignment_scores(seeds[:_N_ALIGNED]), *_drift(seeds)), (table,))
 
 
 def drawn(
@@ -69,11 +74,11 @@ def _power(rate: float, seeds: range) -> Score:
     for seed in seeds:
         sequences = drawn(np.random.default_rng(seed), rate=rate)
         found += any(spells_planted(one.symbols) for one in find_motifs(sequences).motifs)
-    return Score(
-        case=f"planted_found_at_{rate:g}",
-        value=found / len(seeds),
-        n=len(seeds),
-        reason=f"found in {found} of {len(seeds)} libraries of 40 recordings, {rate:g} planted in each recording",
+    return _share(
+        f"planted_found_at_{rate:g}",
+        found,
+        len(seeds),
+        f"found in {found} of {len(seeds)} libraries of 40 recordings, {rate:g} planted in each recording",
     )
 
 
@@ -81,11 +86,11 @@ def _false_reports(fold: bool, seeds: range) -> Score:
     policy = SequencePolicy(fold_repeats=fold)
     found = [bool(find_motifs(drawn(np.random.default_rng(seed)), policy, MotifPolicy()).motifs) for seed in seeds]
     name = "folded" if fold else "kept"
-    return Score(
-        case=f"false_share_{name}",
-        value=sum(found) / len(found),
-        n=len(found),
-        reason=f"{sum(found)} of {len(found)} libraries without a motif report one, repeats {name}",
+    return _share(
+        f"false_share_{name}",
+        sum(found),
+        len(found),
+        f"{sum(found)} of {len(found)} libraries without a motif report one, repeats {name}",
     )
 
 
@@ -100,6 +105,11 @@ def _drift(seeds: range) -> tuple[Score, Score]:
         right += any(one.date == "2026-05-14" for one in changes)
     n = len(seeds)
     return (
-        Score(case="drift_dated", value=right / n, n=n, reason=f"a rise of 6 dB dated to its day in {right} of {n}"),
-        Score(case="drift_false_share", value=false / n, n=n, reason=f"a change in {false} of {n} steady recorders"),
+        _share("drift_dated", right, n, f"a rise of 6 dB dated to its day in {right} of {n}"),
+        _share("drift_false_share", false, n, f"a change in {false} of {n} steady recorders"),
     )
+
+
+def _share(case: str, n_of: int, n: int, reason: str) -> Score:
+    low, high = of_share(n_of, n)
+    return Score(case=case, value=n_of / n, n=n, reason=reason, low=low, high=high)

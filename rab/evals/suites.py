@@ -1,6 +1,10 @@
 """Suites and baselines as data: read from `evals/` in a checkout, from the package when RAB is installed."""
 
+import json
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from rab.errors import NotFound, StorageFailed
 from rab.evals.base import Baseline, EvalRun, Suite
@@ -42,13 +46,44 @@ def accept(run: EvalRun) -> Path:
     Raises `StorageFailed` where suites cannot be written, as in an installed package.
     """
     values = {score.case: round(score.value, 6) for score in run.scores if score.value is not None}
-    baseline = Baseline(suite=run.suite, model=run.model, data_sha256=run.data_sha256, values=values)
+    baseline = Baseline(
+        suite=run.suite,
+        model=run.model,
+        data_sha256=run.data_sha256,
+        labels_sha256=run.labels_sha256,
+        values=values,
+    )
     file = _baseline_file(run.suite, run.model)
+    _write(file, baseline.model_dump_json(indent=2, exclude_none=True) + "\n")
+    return file
+
+
+def _golden_file(model: str) -> Path:
+    return suites_folder() / "golden" / f"{model}.json"
+
+
+def read_golden(model: str) -> npt.NDArray[np.float32] | None:
+    """Return the embeddings float32 [n, dim] that were kept of a model; None where none were."""
+    file = _golden_file(model)
+    return np.array(json.loads(file.read_text(encoding="utf-8")), dtype=np.float32) if file.is_file() else None
+
+
+def keep_golden(model: str, embeddings: npt.NDArray[np.float32]) -> Path:
+    """Keep embeddings [n, dim] of made sounds as the golden vectors of a model, to six decimals, and return the file.
+
+    Raises `StorageFailed` where suites cannot be written.
+    """
+    rows = ",\n".join(json.dumps([round(float(value), 6) for value in row]) for row in embeddings)
+    file = _golden_file(model)
+    _write(file, f"[\n{rows}\n]\n")
+    return file
+
+
+def _write(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(exist_ok=True)
-        file.write_text(baseline.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise StorageFailed(
-            f"the baseline {file} cannot be written: {error.strerror}", hint="accept baselines in a checkout of RAB"
+            f"{file} cannot be written: {error.strerror}", hint="accept baselines in a checkout of RAB"
         ) from error
-    return file

@@ -58,11 +58,9 @@ def put(
     windows: LabelledWindows, embedder: Embedder, seed: int, cache: Path | None
 ) -> tuple[Mixed, tuple[Trials, ...]]:
     """Make the queries and put them to every library."""
-    noisy = np.array([is_noise(label) for label in windows.labels])
-    others = np.array([parity(group) for group in windows.groups]) == 1
-    calls = windows.select(_clearest(windows, noisy, seed))
-    heard, unheard = windows.select(noisy & ~others), windows.select(noisy & others)
-    queries = mixed(calls, heard, ladder(calls, heard, seed=seed), embedder, cache=cache)
+    noisy, others = _noise_halves(windows)
+    queries = climbed(windows, embedder, seed, cache)
+    unheard = windows.select(noisy & others)
     library = windows.select(~noisy | others)
     drawn = np.random.default_rng(seed + 1)
     half = [i for i in range(len(library)) if not is_noise(str(library.labels[i])) and drawn.random() < 0.5]
@@ -71,7 +69,20 @@ def put(
         for i in half
     ]
     faint = mixed(library, unheard, plan, embedder, cache=cache)
-    return queries, tuple(_trials(queries, library, faint, drawn))
+    return queries, tuple(put_to_libraries(queries, library, faint, drawn))
+
+
+def climbed(windows: LabelledWindows, embedder: Embedder, seed: int, cache: Path | None) -> Mixed:
+    """Return clear calls of several groups a label on every rung of the ladder, in one half of the noise."""
+    noisy, others = _noise_halves(windows)
+    calls, heard = windows.select(_clearest(windows, noisy, seed)), windows.select(noisy & ~others)
+    return mixed(calls, heard, ladder(calls, heard, seed=seed), embedder, cache=cache)
+
+
+def _noise_halves(windows: LabelledWindows) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return which windows are noise, and which belong to the half of the groups that queries never meet."""
+    noisy = np.array([is_noise(label) for label in windows.labels])
+    return noisy, np.array([parity(group) for group in windows.groups]) == 1
 
 
 def parity(text: str, n: int = 2) -> int:
@@ -103,8 +114,10 @@ def _clearest(windows: LabelledWindows, noisy: npt.NDArray[np.bool_], seed: int)
     return np.array(sorted(kept), dtype=np.intp)
 
 
-def _trials(queries: Mixed, library: LabelledWindows, faint: Mixed, drawn: np.random.Generator) -> Iterator[Trials]:
-    """Put every query to every library."""
+def put_to_libraries(
+    queries: Mixed, library: LabelledWindows, faint: Mixed, drawn: np.random.Generator
+) -> Iterator[Trials]:
+    """Put every query to every library; its own group is in none of them."""
     asked = queries.windows
     names = sorted({*library.labels.tolist(), *asked.labels.tolist()})
     number = {name: i for i, name in enumerate(names)}
@@ -144,6 +157,26 @@ def _trials(queries: Mixed, library: LabelledWindows, faint: Mixed, drawn: np.ra
                         found.snr_db[i, : len(near)] = snr_db.get(sound, noisy_db)[near]
                         found.n_exemplars[i] = np.median(counts) if len(counts) else 1
                 yield found
+
+
+def put_to_own(asked: LabelledWindows, library: LabelledWindows) -> Trials:
+    """Put windows to a whole library, as it is; their own groups are left out."""
+    number = {label: i for i, label in enumerate(sorted(set(library.labels.tolist())))}
+    held = np.array([number[str(label)] for label in library.labels])
+    cosines = np.asarray(asked.vectors @ library.vectors.T, dtype=np.float64)
+    cosines[asked.groups[:, None] == library.groups[None, :]] = -1.0
+    order = np.argsort(-cosines, axis=1, kind="stable")[:, :_N_NEAR]
+    near = np.take_along_axis(cosines, order, axis=1)
+    pad = max(0, _N_NEAR - near.shape[1])
+    _, counts = np.unique(held, return_counts=True)
+    return Trials(
+        library=Library("own", None, False),
+        similarities=np.pad(near, ((0, 0), (0, pad)), constant_values=-1.0),
+        labels=np.pad(held[order], ((0, 0), (0, pad)), constant_values=-1),
+        snr_db=np.pad(library.snr_db[order], ((0, 0), (0, pad)), constant_values=np.nan),
+        truth=np.array([number[str(label)] for label in asked.labels]),
+        n_exemplars=np.full(len(asked), float(np.median(counts))),
+    )
 
 
 def _at_most(mask: npt.NDArray[np.bool_], labels: Indices, chance: Indices, n: int | None) -> npt.NDArray[np.bool_]:

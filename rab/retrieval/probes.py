@@ -67,7 +67,7 @@ class Examples:
 
 
 class ShotTrial(NamedTuple):
-    """One draw of few examples: rows that taught, rows that were asked, and whether each of those was named rightly."""
+    """One draw of few examples: rows that taught, rows that were asked, and whether those were named rightly."""
 
     taught: Whole
     asked: Whole
@@ -143,23 +143,17 @@ def few_shot_curve(
     groups as there are first. A number of shots that some class cannot give outside a fold is left out; so is
     everything where no groups can be held apart.
     """
-    y = _Data.of(examples).y
-    curve = []
+    y, curve = _Data.of(examples).y, []
     random = np.random.default_rng(policy.seed)
     for n_per_class in shots:
-        trials = few_shot_trials(examples, n_per_class, n_draws=n_draws, policy=policy, random=random)
-        reached = [_balanced(trial, y) for trial in trials]
+        reached = [
+            float(np.mean([one.right[y[one.asked] == i].mean() for i in np.unique(y[one.asked])]))
+            for one in few_shot_trials(examples, n_per_class, n_draws=n_draws, policy=policy, random=random)
+        ]
         if reached:
-            low, high = np.quantile(reached, (0.05, 0.95))
-            curve.append(
-                ShotAccuracy(
-                    n_per_class=n_per_class,
-                    n_draws=len(reached),
-                    balanced_accuracy=float(np.mean(reached)),
-                    low=float(low),
-                    high=float(high),
-                )
-            )
+            low, high = map(float, np.quantile(reached, (0.05, 0.95)))
+            about = {"balanced_accuracy": float(np.mean(reached)), "low": low, "high": high}
+            curve.append(ShotAccuracy(n_per_class=n_per_class, n_draws=len(reached), **about))
     return tuple(curve)
 
 
@@ -170,21 +164,17 @@ def few_shot_trials(
     n_draws: int = 20,
     policy: ProbePolicy = ProbePolicy(),
     random: np.random.Generator | None = None,
-) -> Iterator[ShotTrial]:
-    """Yield what each draw of so many examples of every class taught, and how it did on the fold held out whole.
+) -> list[ShotTrial]:
+    """Return what each draw of so many examples of every class taught, and how it did on the fold held out whole.
 
-    Draws go round the folds. There are none where no groups can be held apart; a draw is left out where some class
-    has fewer examples outside the fold.
+    There are none where no groups can be held apart, or some class has fewer examples outside the folds.
     """
-    data = _Data.of(examples)
+    data, drawn = _Data.of(examples), random or np.random.default_rng(policy.seed)
     fold_of = _folds(data, policy.n_folds)
-    drawn = random or np.random.default_rng(policy.seed)
     if fold_of is None:
-        return
-    for draw in range(n_draws):
-        trial = _drawn_trial(data, fold_of, draw, n_per_class, policy, drawn)
-        if trial is not None:
-            yield trial
+        return []
+    found = (_drawn_trial(data, fold_of, draw, n_per_class, policy, drawn) for draw in range(n_draws))
+    return [trial for trial in found if trial is not None]
 
 
 def probe_scores(probe: Probe, vector: npt.NDArray[np.floating], *, space: str | None = None) -> tuple[ProbeScore, ...]:
@@ -450,11 +440,6 @@ def _drawn_trial(
     rows = np.flatnonzero(inside)
     right = (data.unit[rows] @ weights.T + biases).argmax(axis=1) == data.y[rows]
     return ShotTrial(np.concatenate(chosen), rows, right)
-
-
-def _balanced(trial: ShotTrial, y: Whole) -> float:
-    of_rows = y[trial.asked]
-    return float(np.mean([trial.right[of_rows == i].mean() for i in np.unique(of_rows)]))
 
 
 def _groups_in_turn(groups: Whole) -> Whole:

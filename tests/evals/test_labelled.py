@@ -9,7 +9,7 @@ from scipy.io import wavfile
 
 from rab.embedders.base import Embedder
 from rab.errors import InputError
-from rab.evals.labelled import labelled_files, labelled_windows, read_labelled, taxon_of, without_place
+from rab.evals.labelled import labelled_files, labelled_windows, taxon_of, without_place
 
 RATE_HZ = 48_000
 
@@ -85,8 +85,8 @@ def test_windows_are_embedded_once(tmp_path: Path, birdnet: Embedder) -> None:
     write_chirp(tmp_path / "data" / "finch" / "a.wav", 1000, seconds=6.5)
     write_chirp(tmp_path / "data" / "owl" / "b.wav", 2000)
     wavfile.write(tmp_path / "data" / "owl" / "silent.wav", RATE_HZ, np.zeros(3 * RATE_HZ, np.int16))
-    first = read_labelled(tmp_path / "data", birdnet, cache=tmp_path / "cache")
-    again = read_labelled(tmp_path / "data", birdnet, cache=tmp_path / "cache")
+    files = labelled_files(tmp_path / "data")
+    first, again = (labelled_windows(files, birdnet, cache=tmp_path / "cache") for _ in range(2))
     assert first.labels.tolist() == ["finch", "finch", "owl"]
     assert first.t0_ms.tolist() == [0.0, 3000.0, 0.0]
     np.testing.assert_allclose(np.linalg.norm(first.vectors, axis=1), 1, atol=1e-6)

@@ -1,14 +1,25 @@
 """The suite `retrieval`: asked of small planted libraries, where the answer is known."""
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rab.domain import SignalQuality
+from rab.domain import SignalQuality, Taxon
 from rab.errors import InputError
-from rab.evals.labelled import LabelledWindows
-from rab.evals.retrieval import retrieval_report, retrieval_scores, retrieval_table
+from rab.evals.base import Answered
+from rab.evals.breakdown import breakdown
+from rab.evals.labelled import LabelledFile, LabelledWindows
+from rab.evals.retrieval import (
+    RetrievalReport,
+    held_apart,
+    retrieval_report,
+    retrieval_scores,
+    retrieval_table,
+    told,
+)
 from rab.evals.suites import read_suite
 
 QUIET = SignalQuality(
@@ -58,7 +69,8 @@ def test_every_case_of_the_suite_is_answered() -> None:
     """Each case has a score with its sets as evidence, mAP lies within 0–1, and the table has a row for each method."""
     report = retrieval_report(planted(), seed=1)
     scores = {score.case: score for score in retrieval_scores(report)}
-    assert {case.name for case in read_suite("retrieval").cases} == set(scores)
+    apart = {score.case for score in taken_apart(report, planted()).scores}
+    assert {case.name for case in read_suite("retrieval").cases} == set(scores) | apart
     assert all(score.value is not None and len(score.evidence) == 2 for score in scores.values())
     assert all(0 <= (score.value or 0) <= 1 for name, score in scores.items() if name.startswith("map_"))
     assert 2 + 2 * 7 == len(retrieval_table(report).splitlines())
@@ -97,3 +109,87 @@ def test_one_set_cannot_be_left_out() -> None:
     """With a single labelled set there is no unseen library, and that is said."""
     with pytest.raises(InputError, match=r"1 labelled set\(s\)"):
         retrieval_report(planted(n_sets=1), seed=1)
+
+
+def taken_apart(report: RetrievalReport, library: LabelledWindows) -> Answered:
+    """Return the slices of a report; every recording has a place."""
+    files = {path: LabelledFile(path, "", "", "", place=f"hill {path.name[1]}") for path in library.paths}
+    taxa = [Taxon(scientific_name="taxon 00", common_name="Nuthatch", group="bird")]
+    return breakdown(told(report), library, held_apart(library), files, taxa)
+
+
+def test_slices_hold_every_query_once() -> None:
+    """By set, taxon, place and SNR, the queries of the slices add up to all that were asked."""
+    library = planted()
+    slices, filtered = taken_apart(retrieval_report(library, seed=1), library).tables
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in slices.splitlines() if "|" in line][2:]
+    counted: dict[str, int] = {}
+    for kind, _, n, *_ in rows:
+        counted[kind] = counted.get(kind, 0) + int(n)
+    assert {"set": 36, "taxon": 36, "taxon group": 36, "place": 36, "SNR": 36} == counted
+    assert "\n| everything | 36 |" in filtered
+
+
+def test_faint_queries_and_the_poorest_taxon_have_their_own_scores() -> None:
+    """What is asked of faint queries rests on them alone, and the least taxon is no better than the mean of all."""
+    library = planted()
+    faint = tuple(QUIET.model_copy(update={"snr_db": -5.0 if at < 12 else 25.0}) for at in range(len(library)))
+    noisy = LabelledWindows(**{**library.__dict__, "quality": faint})
+    report = retrieval_report(noisy, seed=1)
+    scores = {score.case: score for score in taken_apart(report, noisy).scores}
+    asked = told(report)
+    assert scores["map_faint"].value == pytest.approx(asked.reranked[asked.at < 12].mean())
+    assert (scores["map_least_taxon"].value or 0) <= asked.reranked.mean()
+
+
+def test_one_exemplar_of_each_label_is_enough_where_labels_lie_apart() -> None:
+    """Windows that lie on their label's own axis are named from single exemplars; windows without shape by chance."""
+    library = planted()
+    number = {label: i for i, label in enumerate(sorted(set(library.labels.tolist())))}
+    clear = np.eye(24, dtype=np.float32)[[number[label] for label in library.labels.tolist()]]
+    shapeless = np.random.default_rng(0).normal(size=clear.shape).astype(np.float32)
+    shapeless /= np.linalg.norm(shapeless, axis=1, keepdims=True)
+    reached = []
+    for vectors in (clear, shapeless):
+        windows = LabelledWindows(**{**library.__dict__, "vectors": vectors})
+        report = retrieval_report(windows, seed=1, trains=False)
+        report = replace(
+            report, ranked={name: {"left_out_set": one["cosine"], **one} for name, one in report.ranked.items()}
+        )
+        scores = {score.case: score.value for score in taken_apart(report, windows).scores}
+        reached.append(scores["one_shot_accuracy"] or 0.0)
+    assert reached[0] == 1.0
+    assert reached[1] < 0.5
+
+
+def test_planted_leak_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Candidates of the query's own group turn the leak check red, and each leak can be listened to."""
+    library = planted()
+    windows = sys.modules["rab.evals.retrieval"]._Windows  # type: ignore[attr-defined]
+    nearest = windows._nearest
+    monkeypatch.setattr(windows, "_nearest", lambda self, at, _: nearest(self, at, np.arange(len(library)) != at))
+    scores = {score.case: score for score in taken_apart(retrieval_report(library, seed=1), library).scores}
+    assert scores["leaked_share"].value == 1.0
+    assert scores["leaked_share"].instances[0].words == "its own group stood among the candidates"
+
+
+def test_training_on_the_set_that_is_asked_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reranker that was taught by the very groups that it ranks turns the leak check red."""
+    library = planted()
+    monkeypatch.setattr(sys.modules["rab.evals.retrieval"], "_taught", lambda asked, _: list(asked))
+    scores = {score.case: score for score in taken_apart(retrieval_report(library, seed=1), library).scores}
+    assert scores["leaked_share"].value == 1.0
+    assert scores["leaked_share"].instances[0].words == "its group had taught the reranker"
+
+
+def test_one_sound_in_two_groups_is_noticed() -> None:
+    """A recording that stands in the folder under two groups is counted, query by query."""
+    library = planted()
+    assert {score.case: score.value for score in taken_apart(retrieval_report(library, seed=1), library).scores}[
+        "copied_share"
+    ] == 0.0
+    vectors = library.vectors.copy()
+    vectors[2] = vectors[0]
+    copied = LabelledWindows(**{**library.__dict__, "vectors": vectors})
+    scores = {score.case: score.value for score in taken_apart(retrieval_report(copied, seed=1), copied).scores}
+    assert scores["copied_share"] == pytest.approx(2 / 36)

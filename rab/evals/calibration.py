@@ -1,0 +1,288 @@
+"""The calibration suite: whether probabilities, thresholds and nearness hold on groups that taught nothing about them.
+
+Each raw score of 0.1 or more on a class that some label names is an answer. Five times, four fifths of the groups
+(recordists, source recordings) teach a calibration as the product learns it, and the rest is asked; answers that get no
+probability are counted. What a label calls a dog BirdNET calls `Dog`: such names stand side by side in a table below.
+
+All curves are asked, whether or not their own proof admits them, of recordings as they are, set by set and by SNR;
+which share of the answers the product would print stands beside. Then comes the SNR ladder (`rab.evals.ladder`):
+labelled calls in added noise, and the noise alone. Selective risk is asked of each clip's best class: the area under
+the risk-coverage curve, by the calibrated probability and by the raw score; lower is better.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from rab.domain.calibration import HeldOutFit, NearThreshold
+from rab.embedders.base import Embedder
+from rab.errors import InputError
+from rab.evals.base import Score
+from rab.evals.labelled import LabelledFile, LabelledWindows, labelled_windows, taxon_of
+from rab.evals.ladder import is_noise
+from rab.evals.risk import aurc
+from rab.evals.trials import climbed
+from rab.retrieval.calibration import (
+    Answers,
+    CalibrationPolicy,
+    Terms,
+    calibrate,
+    near_thresholds,
+    nearest_calls,
+)
+from rab.retrieval.calibration.proof import folds, held_out_fit
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+Masks = npt.NDArray[np.bool_]
+Row = tuple[str, Masks]
+"""Some answers, by what they have in common."""
+
+ALSO: dict[str, frozenset[str]] = {
+    "Canis familiaris": frozenset({"Dog"}),
+    "Gallus gallus domesticus": frozenset({"Gallus gallus"}),
+    "chainsaw": frozenset({"Power tools", "Engine"}),
+    "helicopter": frozenset({"Engine"}),
+    "airplane": frozenset({"Engine"}),
+}
+"""Classes of BirdNET that are right where a label has another name for the sound."""
+
+_TERMS = Terms("eval", "all", date(2026, 1, 1))
+"""Any date: a calibration of an evaluation is not kept."""
+_N_FOLDS = 5
+_MIN_ANSWERS = 100
+_MIN_RUNG = 40
+"""Answers below which a row of a table says nothing."""
+_ALL = "all"
+_COVERAGE = 0.8
+
+
+def run_calibration(
+    embedder: Embedder, files: Sequence[LabelledFile], *, seed: int, cache: Path | None = None
+) -> tuple[tuple[Score, ...], tuple[str, ...]]:
+    """Answer every case of the suite, with its tables.
+
+    Raises `InputError` where too few labels name a class of the model.
+    """
+    named = [one._replace(label=taxon_of(one.label)) for one in files if not one.label.startswith("soundscape")]
+    windows = labelled_windows(named, embedder, cache=cache)
+    queries = climbed(windows, embedder, seed, cache)
+    noise = windows.select(np.array([is_noise(label) for label in windows.labels]))
+    names = tuple(taxon.scientific_name for taxon in embedder.taxa)
+    policy = CalibrationPolicy(seed=seed)
+    unchecked = policy.model_copy(update={"max_ece": 1.0})
+    asked = _Asked.of([windows], names, windows.snr_db)
+    climbing = _Asked.of([queries.windows, noise], names, np.concatenate([queries.snr_db, np.full(len(noise), np.nan)]))
+    if min(len(asked.clips), len(climbing.clips)) < _MIN_ANSWERS:
+        raise InputError("too few labels name a class of the model", hint="give recordings of what the model knows")
+    told, curves, ladder = _told(asked, policy), _told(asked, unchecked), _told(climbing, unchecked)
+    near = _near(windows, policy)
+    tables = (
+        _table("recordings as they are", _rows(asked, windows), curves, seed),
+        _table("SNR in the call's band, noise added", _rungs(climbing), ladder, seed),
+        _near_table(near),
+    )
+    return (
+        *_fits(asked, curves, told, seed),
+        *_stress(_rungs(climbing), ladder, seed),
+        _nearness(near, policy),
+    ), tables
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """Answers, with the clip that each is of and the SNR that it has."""
+
+    answers: Answers
+    clips: Ints
+    snr_db: Floats
+    """NaN for noise."""
+
+    @classmethod
+    def of(cls, parts: Iterable[LabelledWindows], names: Sequence[str], snr_db: Floats) -> "_Asked":
+        """Ask every clip of every class that some label names, where the score is worth it."""
+        parts = list(parts)
+        labels = [str(label) for part in parts for label in part.labels]
+        groups = [f"{one}/{group}" for part in parts for one, group in zip(part.sets, part.groups, strict=True)]
+        right_names = [frozenset({label}) | ALSO.get(label, frozenset()) for label in labels]
+        told = np.isin(names, sorted(set().union(*right_names)))
+        raw = 1 / (1 + np.exp(-np.concatenate([part.logits for part in parts]).astype(np.float64)))
+        at, taxa = np.nonzero((raw >= CalibrationPolicy().least_raw_score) & told)
+        numbers = np.unique([groups[clip] for clip in at.tolist()], return_inverse=True)[1]
+        answers = Answers(
+            raw_scores=raw[at, taxa],
+            right=np.array(
+                [names[taxon] in right_names[clip] for clip, taxon in zip(at.tolist(), taxa.tolist(), strict=True)]
+            ),
+            groups=numbers.astype(np.intp),
+            taxa=taxa.astype(np.intp),
+            names=tuple(names),
+            told=told,
+        )
+        return cls(answers, at.astype(np.intp), snr_db[at])
+
+
+@dataclass(frozen=True, eq=False)
+class _Told:
+    """What calibrations said of groups that had not taught them; NaN where they gave no probability."""
+
+    answers: Answers
+    probabilities: Floats
+
+    @property
+    def given(self) -> Masks:
+        """Which answers got a probability."""
+        return np.isfinite(self.probabilities)
+
+    def fits(self, chosen: Masks, seed: int) -> tuple[HeldOutFit, HeldOutFit]:
+        """Return how raw scores and probabilities hold among chosen answers that got one."""
+        own = chosen & self.given
+        right, groups = self.answers.right[own], np.unique(self.answers.groups[own], return_inverse=True)[1]
+        raw = held_out_fit(self.answers.raw_scores[own], right, groups, seed=seed)
+        return raw, held_out_fit(self.probabilities[own], right, groups, seed=seed)
+
+
+def _told(asked: _Asked, policy: CalibrationPolicy) -> _Told:
+    answers = asked.answers
+    dealt = folds(answers.groups, answers.right, _N_FOLDS, policy.seed)
+    probabilities = np.full(len(dealt), np.nan)
+    for fold in range(_N_FOLDS):
+        own = dealt == fold
+        learned = {one.taxon: one for one in calibrate(answers.select(~own), _TERMS, policy)} if (~own).any() else {}
+        for at in np.flatnonzero(own).tolist():
+            found = learned.get(answers.names[answers.taxa[at]])
+            given = None if found is None else found.probability(float(answers.raw_scores[at]))
+            probabilities[at] = np.nan if given is None else given.probability
+    return _Told(answers, probabilities)
+
+
+def _near(windows: LabelledWindows, policy: CalibrationPolicy) -> tuple[NearThreshold, ...]:
+    taxa = np.unique(windows.labels, return_inverse=True)[1].astype(np.intp)
+    pairs = [f"{one}/{group}" for one, group in zip(windows.sets, windows.groups, strict=True)]
+    groups = np.unique(pairs, return_inverse=True)[1].astype(np.intp)
+    return near_thresholds(
+        nearest_calls(windows.vectors, taxa, groups, windows.snr_db),
+        policy.near_edges_db,
+        miscoverage=policy.near_miscoverage,
+        least_recordings=policy.near_recordings,
+        seed=policy.seed,
+    )
+
+
+def _fits(asked: _Asked, curves: _Told, printed: _Told, seed: int) -> Iterator[Score]:
+    """Yield what curves are worth on recordings as they are, and how many of their answers the product would print."""
+    n, n_all = int(curves.given.sum()), len(curves.given)
+    if n < _MIN_ANSWERS:
+        raise InputError("too few labels to calibrate anything", hint="give more recordings of each label")
+    raw, calibrated = curves.fits(np.ones(n_all, dtype=bool), seed)
+    before, after = _selective(asked, curves)
+    of_raw = "{:.3f} by the raw score".format
+    yield Score(case="ece", value=calibrated.ece, n=n, reason=of_raw(raw.ece), evidence=_worst(calibrated))
+    yield Score(case="brier_gain", value=raw.brier - calibrated.brier, n=n, reason=of_raw(raw.brier))
+    yield Score(case="aurc_gain", value=before[0] - after[0], n=n, reason=of_raw(before[0]))
+    yield Score(case="risk_at_0.8", value=after[1], n=n, reason=of_raw(before[1]))
+    yield Score(case="covered", value=n / n_all, n=n_all, reason="the others have too few labels")
+    share = float(printed.given.mean())
+    yield Score(case="printed", value=share, n=n_all, reason="of the others the proof failed, or labels were too few")
+
+
+def _stress(rungs: Sequence[Row], ladder: _Told, seed: int) -> Iterator[Score]:
+    """Yield how far the curves are off on the ladder, whether or not the product would print them."""
+    fits = {name: ladder.fits(chosen, seed)[1] for name, chosen in rungs if (chosen & ladder.given).sum() >= _MIN_RUNG}
+    whole = fits.pop(_ALL, None)
+    n = int(ladder.given.sum())
+    few = "too few answers got a probability"
+    yield Score(case="ece_ladder", value=whole and whole.ece, n=n, reason="all rungs" if whole else few)
+    worst = max(fits, key=lambda name: fits[name].ece, default=None)
+    value = None if worst is None else fits[worst].ece
+    yield Score(case="ece_worst_rung", value=value, n=n, reason=few if worst is None else worst)
+
+
+def _nearness(near: Sequence[NearThreshold], policy: CalibrationPolicy) -> Score:
+    least = min(near, key=lambda one: one.coverage, default=None)
+    return Score(
+        case="near_coverage",
+        value=None if least is None else least.coverage - (1 - policy.near_miscoverage),
+        n=sum(one.n_calls for one in near),
+        reason="no band has recordings enough" if least is None else f"the least of {len(near)} bands",
+    )
+
+
+def _rungs(asked: _Asked) -> list[Row]:
+    levels = np.unique(asked.snr_db[np.isfinite(asked.snr_db)]).tolist()
+    rows = [(f"{snr:g} dB", asked.snr_db == snr) for snr in levels]
+    return [*rows, ("noise alone", np.isnan(asked.snr_db)), (_ALL, np.ones(len(asked.clips), dtype=bool))]
+
+
+def _rows(asked: _Asked, windows: LabelledWindows) -> list[Row]:
+    """Return the answers of each set and of each band of measured SNR."""
+    sets = windows.sets[asked.clips]
+    rows = [(str(name), sets == name) for name in np.unique(sets)]
+    bands = ((-np.inf, 10.0), (10.0, 20.0), (20.0, 30.0), (30.0, np.inf))
+    rows += [(_band_words(low, high), (asked.snr_db >= low) & (asked.snr_db < high)) for low, high in bands]
+    return [*rows, (_ALL, np.ones(len(asked.clips), dtype=bool))]
+
+
+def _selective(asked: _Asked, told: _Told) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return AURC and risk at 80 % coverage of each clip's best class, by raw score and by probability."""
+    given = np.flatnonzero(told.given)
+    found = []
+    for trust in (told.answers.raw_scores, told.probabilities):
+        order = given[np.lexsort((-trust[given], asked.clips[given]))]
+        best = order[np.unique(asked.clips[order], return_index=True)[1]]
+        right = told.answers.right[best]
+        area = float(aurc(trust[best], right, np.ones((1, len(best))))[0])
+        kept = np.argsort(-trust[best], kind="stable")[: round(_COVERAGE * len(best))]
+        found.append((area, float(1 - right[kept].mean())))
+    return found[0], found[1]
+
+
+def _worst(fit: HeldOutFit) -> tuple[str, ...]:
+    worst = sorted(fit.bins, key=lambda one: -abs(one.mean_probability - one.share_right))[:3]
+    return tuple(
+        f"foretold {one.mean_probability:.2f}, right {one.share_right:.2f} [{one.low:.2f}, {one.high:.2f}], n = {one.n}"
+        for one in worst
+    )
+
+
+def _band_words(low_db: float, high_db: float) -> str:
+    if not np.isfinite(low_db):
+        return f"SNR below {high_db:g} dB"
+    return f"SNR {low_db:g} dB or more" if not np.isfinite(high_db) else f"SNR {low_db:g} to {high_db:g} dB"
+
+
+def _table(first: str, rows: Iterable[Row], told: _Told, seed: int) -> str:
+    lines = [
+        f"| {first} | answers | with a probability | ECE raw | calibrated | if perfect | Brier raw | calibrated |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(name, told, chosen, seed) for name, chosen in rows if (chosen & told.given).sum() >= _MIN_RUNG]
+    return "\n".join(lines)
+
+
+def _row(name: str, told: _Told, chosen: Masks, seed: int) -> str:
+    raw, calibrated = told.fits(chosen, seed)
+    return (
+        f"| {name} | {int(chosen.sum())} | {int((chosen & told.given).sum())} | {raw.ece:.3f} | {calibrated.ece:.3f} "
+        f"[{calibrated.ece_low:.3f}, {calibrated.ece_high:.3f}] | {calibrated.ece_if_perfect:.3f} | {raw.brier:.3f} "
+        f"| {calibrated.brier:.3f} |"
+    )
+
+
+def _near_table(near: Sequence[NearThreshold]) -> str:
+    lines = [
+        "| SNR, dB | near from cosine | calls | groups | held-out coverage | strangers as near |",
+        "|---|---|---|---|---|---|",
+    ]
+    for one in near:
+        low = "" if one.snr_low_db is None else f"{one.snr_low_db:g}"
+        high = "" if one.snr_high_db is None else f"{one.snr_high_db:g}"
+        lines.append(
+            f"| {low} to {high} | {one.similarity:.3f} | {one.n_calls} | {one.n_recordings} | {one.coverage:.3f} "
+            f"[{one.coverage_low:.3f}, {one.coverage_high:.3f}] | {one.foreign_share:.3f} |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,314 @@
+"""Faults of claims and of sets: what a sound draft is, and the ways in which one claim of it, or the set, is spoilt."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+
+from rab.domain import Claim, EvidencePack, Quantity
+from rab.evals.generation_reader import names_in
+from rab.evals.generation_truth import by_content, figures, meaning
+from rab.evals.mutant_words import STRANGER, UNITS
+from rab.generation.fact import Fact
+from rab.generation.facts import facts_of
+from rab.generation.needs import Grounds
+from rab.generation.outputs import rules
+from rab.generation.quantities import CITED_CALLS, cited_calls
+from rab.generation.validate import validated
+from rab.generation.writer import by_template
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """A pack that has been read, its facts, and the draft that the template writer makes of them."""
+
+    grounds: Grounds
+    random: Random
+
+    @cached_property
+    def found(self) -> tuple[Fact, ...]:
+        """All facts of the pack."""
+        return facts_of(self.grounds)
+
+    @cached_property
+    def known(self) -> dict[object, Claim]:
+        """The same by content."""
+        return by_content(self.found)
+
+    @cached_property
+    def worded(self) -> tuple[Claim, ...]:
+        """The served claims."""
+        return by_template(self.grounds).claims
+
+    @cached_property
+    def draft(self) -> tuple[Claim, ...]:
+        """The served claims without their words."""
+        return tuple(one.model_copy(update={"text": ""}) for one in self.worded)
+
+    @cached_property
+    def served(self) -> Counter[object]:
+        """What is served of the sound draft."""
+        return Counter(map(content_of, validated(self.draft, self.grounds, self.found)[0]))
+
+    @cached_property
+    def due(self) -> set[object]:
+        """What is served of it and may not be missing."""
+        mandatory = {meaning(one.claim) for one in self.found if one.mandatory}
+        return {content_of(one) for one in self.worded if meaning(one) in mandatory}
+
+    @property
+    def pack(self) -> EvidencePack:
+        """The pack."""
+        return self.grounds.reading.pack
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """All ids of the pack."""
+        return list(self.grounds.items)
+
+    @cached_property
+    def taxa(self) -> list[str]:
+        """Names that a pack has, and one that it has not."""
+        return [*names_in(self.pack)[:40], STRANGER]
+
+
+def content_of(claim: Claim) -> object:
+    """Return all that is served of a claim, its id aside, with evidence and figures in any order."""
+    return meaning(claim), figures(claim), claim.hedge, claim.confidence, claim.text
+
+
+ClaimOperator = Callable[[Claim, Sound], Claim | None]
+
+
+def _with(claim: Claim, **fields: object) -> Claim:
+    return claim.model_copy(update=fields)
+
+
+def _drop_citation(claim: Claim, sound: Sound) -> Claim | None:
+    at = sound.random.randrange(len(claim.support))
+    return _with(claim, support=claim.support[:at] + claim.support[at + 1 :])
+
+
+def _drop_dissent(claim: Claim, sound: Sound) -> Claim | None:
+    if not claim.contra:
+        return None
+    at = sound.random.randrange(len(claim.contra))
+    return _with(claim, contra=claim.contra[:at] + claim.contra[at + 1 :])
+
+
+def _other_id(claim: Claim, sound: Sound) -> str | None:
+    others = [one for one in sound.ids if one not in claim.citations]
+    return sound.random.choice(others) if others else None
+
+
+def _add_citation(claim: Claim, sound: Sound) -> Claim | None:
+    other = _other_id(claim, sound)
+    return None if other is None else _with(claim, support=(*claim.support, other))
+
+
+def _add_dissent(claim: Claim, sound: Sound) -> Claim | None:
+    other = _other_id(claim, sound)
+    return None if other is None else _with(claim, contra=(*claim.contra, other))
+
+
+def _replace_citation(claim: Claim, sound: Sound) -> Claim | None:
+    other = _other_id(claim, sound)
+    if other is None:
+        return None
+    at = sound.random.randrange(len(claim.support))
+    return _with(claim, support=(*claim.support[:at], other, *claim.support[at + 1 :]))
+
+
+def _swap_sides(claim: Claim, _sound: Sound) -> Claim | None:
+    return _with(claim, support=claim.contra, contra=claim.support) if claim.contra else None
+
+
+def _replace_with_figures(claim: Claim, sound: Sound) -> Claim | None:
+    """Cite another item of the same sort, and give its figures in the place of the first one's: a seamless lie."""
+    old = sound.random.choice(claim.support)
+    sort = type(sound.grounds.items[old])
+    others = [one for one in sound.ids if one not in claim.citations and type(sound.grounds.items[one]) is sort]
+    if not others:
+        return None
+    new = sound.random.choice(others)
+    support = tuple(new if one == old else one for one in claim.support)
+    table = sound.grounds.table | {CITED_CALLS: cited_calls(support)}
+    refs = [
+        one.ref.replace(f"{old}:", f"{new}:", 1) if one.ref.startswith(f"{old}:") else one.ref
+        for one in claim.quantities
+    ]
+    if not all(ref in table for ref in refs):
+        return None
+    hedge = sound.grounds.reading.hedge(claim.kind, claim.taxon, support)
+    return _with(claim, support=support, quantities=tuple(table[ref] for ref in refs), hedge=hedge)
+
+
+def _malformed(claim: Claim, sound: Sound) -> Claim | None:
+    broken = sound.random.choice(({"support": None}, {"taxon": 7}, {"hedge": "certain"}, {"id": "c1\n# Confirmed"}))
+    return _with(claim, **broken)
+
+
+def _foreign_salt(claim: Claim, sound: Sound) -> Claim | None:
+    foreign = "0000" if sound.pack.salt != "0000" else "ffff"
+    first = f"{claim.support[0].partition('.')[0]}.{foreign}"
+    return _with(claim, support=(first, *claim.support[1:]))
+
+
+def _unknown_id(claim: Claim, sound: Sound) -> Claim | None:
+    return _with(claim, support=(f"n999.{sound.pack.salt}", *claim.support[1:]))
+
+
+def _repeat_citation(claim: Claim, _sound: Sound) -> Claim | None:
+    return _with(claim, support=(*claim.support, claim.support[0]))
+
+
+def _quantity(change: Callable[[Quantity, Claim, Sound], Quantity | None]) -> ClaimOperator:
+    def mutate(claim: Claim, sound: Sound) -> Claim | None:
+        if not claim.quantities:
+            return None
+        at = sound.random.randrange(len(claim.quantities))
+        changed = change(claim.quantities[at], claim, sound)
+        if changed is None:
+            return None
+        return _with(claim, quantities=(*claim.quantities[:at], changed, *claim.quantities[at + 1 :]))
+
+    return mutate
+
+
+def _last_place(one: Quantity, _claim: Claim, sound: Sound) -> Quantity:
+    step = 10.0**-one.decimals * sound.random.choice((-1, 1))
+    return one.model_copy(update={"value": round(one.value + step, 9)})
+
+
+def _raise_similarity(one: Quantity, _claim: Claim, _sound: Sound) -> Quantity | None:
+    is_similarity = one.ref.endswith(":similarity") and not one.ref.startswith("policy")
+    return one.model_copy(update={"value": round(one.value + 0.05, 4)}) if is_similarity else None
+
+
+def _other_unit(one: Quantity, _claim: Claim, _sound: Sound) -> Quantity:
+    return one.model_copy(update={"unit": UNITS.get(one.unit, f"{one.unit}s" if one.unit else "calls")})
+
+
+def _other_source(one: Quantity, claim: Claim, sound: Sound) -> Quantity | None:
+    other = _other_id(claim, sound)
+    return None if other is None else one.model_copy(update={"source": (other,)})
+
+
+def _other_ref(one: Quantity, claim: Claim, sound: Sound) -> Quantity | None:
+    others = [ref for ref in sound.grounds.table if ref not in {each.ref for each in claim.quantities}]
+    return one.model_copy(update={"ref": sound.random.choice(others)}) if others else None
+
+
+def _more_decimals(one: Quantity, _claim: Claim, _sound: Sound) -> Quantity:
+    return one.model_copy(update={"decimals": one.decimals + 1})
+
+
+def _drop_quantity(claim: Claim, sound: Sound) -> Claim | None:
+    if not claim.quantities:
+        return None
+    at = sound.random.randrange(len(claim.quantities))
+    return _with(claim, quantities=claim.quantities[:at] + claim.quantities[at + 1 :])
+
+
+def _add_quantity(claim: Claim, sound: Sound) -> Claim | None:
+    declared = {one.ref for one in claim.quantities}
+    others = [one for ref, one in sound.grounds.table.items() if ref not in declared]
+    return _with(claim, quantities=(*claim.quantities, sound.random.choice(others))) if others else None
+
+
+def _other_taxon(claim: Claim, sound: Sound) -> Claim | None:
+    return _with(claim, taxon=sound.random.choice(sound.taxa)) if claim.taxon else None
+
+
+def _drop_taxon(claim: Claim, _sound: Sound) -> Claim | None:
+    return _with(claim, taxon=None) if claim.taxon else None
+
+
+def _add_taxon(claim: Claim, sound: Sound) -> Claim | None:
+    return None if claim.taxon else _with(claim, taxon=sound.random.choice(sound.taxa))
+
+
+def _plain(claim: Claim, _sound: Sound) -> Claim | None:
+    return _with(claim, hedge="plain") if claim.hedge == "tentative" else None
+
+
+def _confident(claim: Claim, sound: Sound) -> Claim | None:
+    return _with(claim, confidence=sound.random.choice((0.93, 0.0, 1.0)))
+
+
+def _other_code(claim: Claim, sound: Sound) -> Claim | None:
+    forms = rules(sound.grounds.output).forms
+    codes = sorted({code or "" for code in forms[claim.kind].codes} - {claim.code or ""})
+    return _with(claim, code=sound.random.choice(codes or ["made_up"]) or None)
+
+
+def _other_kind(claim: Claim, sound: Sound) -> Claim | None:
+    kinds = sorted(set(rules(sound.grounds.output).forms) - {claim.kind})
+    return _with(claim, kind=sound.random.choice(kinds))
+
+
+CLAIM_FAULTS: dict[str, ClaimOperator] = {
+    "drop a citation": _drop_citation,
+    "drop dissent": _drop_dissent,
+    "add a citation": _add_citation,
+    "add dissent": _add_dissent,
+    "replace a citation": _replace_citation,
+    "another item, with its figures": _replace_with_figures,
+    "swap support and dissent": _swap_sides,
+    "foreign salt": _foreign_salt,
+    "unknown id": _unknown_id,
+    "repeat a citation": _repeat_citation,
+    "number, one last place": _quantity(_last_place),
+    "raise a similarity": _quantity(_raise_similarity),
+    "another unit": _quantity(_other_unit),
+    "another source": _quantity(_other_source),
+    "another reference": _quantity(_other_ref),
+    "one decimal more": _quantity(_more_decimals),
+    "drop a number": _drop_quantity,
+    "add a number": _add_quantity,
+    "another taxon": _other_taxon,
+    "drop the taxon": _drop_taxon,
+    "add a taxon": _add_taxon,
+    "hedge dropped": _plain,
+    "confidence given": _confident,
+    "another code": _other_code,
+    "another kind": _other_kind,
+    "malformed": _malformed,
+}
+"""Faults of a claim's structure; the claim comes without words, so that no check of words can find them."""
+
+
+def _without_due(sound: Sound) -> list[Claim] | None:
+    due = [at for at, one in enumerate(sound.worded) if content_of(one) in sound.due]
+    if not due:
+        return None
+    gone = sound.random.choice(due)
+    return [one for at, one in enumerate(sound.draft) if at != gone]
+
+
+def _said_twice(sound: Sound) -> list[Claim] | None:
+    again = sound.random.choice(sound.draft)
+    return [*sound.draft, again.model_copy(update={"id": "again"})]
+
+
+def _half_a_question(sound: Sound) -> list[Claim] | None:
+    rest = [one for one in sound.draft if one.kind != "hypothesis_prompt"]
+    return rest if len(rest) < len(sound.draft) else None
+
+
+def _same_id(sound: Sound) -> list[Claim] | None:
+    if len(sound.draft) < 2:
+        return None
+    first, second, *rest = sound.draft
+    return [first, second.model_copy(update={"id": first.id}), *rest]
+
+
+DRAFT_FAULTS: dict[str, Callable[[Sound], list[Claim] | None]] = {
+    "delete what is due": _without_due,
+    "delete everything": lambda _sound: [],
+    "say a thing twice": _said_twice,
+    "two claims of one id": _same_id,
+    "parts without their question": _half_a_question,
+}
+"""Faults of the set."""

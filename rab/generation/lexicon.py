@@ -111,7 +111,7 @@ def number_word(masked: str) -> str | None:
 
 
 def counts(name: str) -> bool:
-    """Return whether a name holds a number in words by itself, as in `Two hundred wolves`, not in `Two-barred Warbler`."""
+    """Return whether a name holds a number in words by itself: `Two hundred wolves` does, `Two-barred Warbler` not."""
     return any(folded(name)[found.end() : found.end() + 1] != "-" for found in _NUMBER_WORDS.finditer(folded(name)))
 
 

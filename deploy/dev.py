@@ -50,6 +50,9 @@ GATES = {
     "types": ("mypy",),
 }
 
+_SPREAD = ("-n", "auto", "--maxprocesses=4", "--dist=loadfile")
+"""Tests of one file share a worker, and with it what they built; a worker per core, each of which loads a model."""
+
 
 class Stopped(Exception):
     """Something outside this file is in the way: what it is, and the next step."""
@@ -122,7 +125,7 @@ def test(args: Sequence[str]) -> int:
     set_up(RUNTIME, DEV)
     failed = _failed_gates()
     _say("tests")
-    code, closing_line = _pytest(args)
+    code, closing_line = _pytest([*_SPREAD, *args])
     if failed:
         _say("Failed: " + ", ".join([*failed, "tests"] if code else failed))
         _say(closing_line)

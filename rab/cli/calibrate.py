@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from rab.cli.session import json_option, library, model_option, print_json
+from rab.cli.session import FiniteRange, json_option, library, model_option, print_json
 from rab.domain.calibration import Calibrations, HeldOutFit, LabelsUsed, NearThreshold, SpeciesCalibration
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _WITHHELD = {"few_labels": "raw score: too few labels", "inexact": "raw score: n
 @click.option(
     "--precision",
     "precisions",
-    type=click.FloatRange(0.5, 0.99),
+    type=FiniteRange(0.5, 0.99),
     multiple=True,
     default=(0.9,),
     show_default=True,
@@ -35,7 +35,7 @@ _WITHHELD = {"few_labels": "raw score: too few labels", "inexact": "raw score: n
 @click.option(
     "--miss",
     "miscoverage",
-    type=click.FloatRange(0.01, 0.5),
+    type=FiniteRange(0.01, 0.5),
     default=0.2,
     show_default=True,
     help="Share of known calls that may lie below the threshold of nearness.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from rab.cli.session import filter_of, json_option, library, model_option, print_json, where_option
+from rab.cli.session import FiniteRange, filter_of, json_option, library, model_option, print_json, where_option
 from rab.domain.filter import parse_filter
 from rab.errors import InputError, NotFound
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from rab.workflows.workspace import Workspace
 
 _SELECTION: dict[str, Any] = {
-    "--from": {"type": click.FloatRange(0), "metavar": "S", "help": "Select from so many seconds on."},
-    "--to": {"type": click.FloatRange(0, min_open=True), "metavar": "S", "help": "Select up to so many seconds."},
-    "--low-hz": {"type": click.FloatRange(0), "metavar": "HZ", "help": "Select from this frequency up."},
-    "--high-hz": {"type": click.FloatRange(0, min_open=True), "metavar": "HZ", "help": "Select up to this frequency."},
+    "--from": {"type": FiniteRange(0), "metavar": "S", "help": "Select from so many seconds on."},
+    "--to": {"type": FiniteRange(0, min_open=True), "metavar": "S", "help": "Select up to so many seconds."},
+    "--low-hz": {"type": FiniteRange(0), "metavar": "HZ", "help": "Select from this frequency up."},
+    "--high-hz": {"type": FiniteRange(0, min_open=True), "metavar": "HZ", "help": "Select up to this frequency."},
     "--channel": {"type": click.IntRange(0), "help": "Channel of the file, from 0; else the average of all."},
 }
 _TOLD: dict[str, Any] = {
     "--site": {"help": "Site of the file."},
-    "--lat": {"type": click.FloatRange(-90, 90), "help": "Latitude of the file, in degrees."},
-    "--lon": {"type": click.FloatRange(-180, 180), "help": "Longitude of the file, in degrees."},
+    "--lat": {"type": FiniteRange(-90, 90), "help": "Latitude of the file, in degrees."},
+    "--lon": {"type": FiniteRange(-180, 180), "help": "Longitude of the file, in degrees."},
     "--time": {"metavar": "TIME", "help": "Start of the file, with its offset: 2025-05-03T05:12:00+02:00."},
 }
 
@@ -54,7 +54,7 @@ def _about_a_call(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--limit", type=click.IntRange(1, 1000), help="So many, whatever the signal; nothing is cut.")
 @click.option(
     "--variety",
-    type=click.FloatRange(0, 1),
+    type=FiniteRange(0, 1),
     default=0.0,
     help="With --limit: above 0, calls unlike those before them come earlier.",
 )
@@ -199,8 +199,9 @@ def _calls(
     each: bool = False,
 ) -> "list[Call]":
     """Return what is asked about: a stored segment, or what is heard in a file."""
-    from rab.workflows.clips import Selection, Told, hear, read_file, selection_of
+    from rab.workflows.clips import hear, read_file, selection_of
     from rab.workflows.questions import find_segment
+    from rab.workflows.selections import Selection, Told
 
     selection = Selection(
         t0_ms=_ms(chosen.get("from")),

@@ -94,7 +94,8 @@ def report(
 def reproduce(ctx: click.Context, report: str, as_json: bool) -> None:
     """Make a report again from the library, and say whether it is identical.
 
-    REPORT is its folder, one of its files, or its id. Exit code 0: identical; 9: made again, and different.
+    REPORT is its folder, one of its files, or its id. Exit code 0: identical; 9: made again, and different; 2: changed
+    by hand since it was written; 8: a sentence of it is not true of its own evidence.
     """
     from rab.workflows.reproducing import find_report
     from rab.workflows.reproducing import reproduce as run
@@ -123,8 +124,8 @@ def print_written(written: "WrittenReport", *, as_json: bool) -> None:
 
 
 def _paths(files: "ReportFiles") -> dict[str, str]:
-    paths = {"html": str(files.html.resolve()), "markdown": str(files.markdown), "json": str(files.json)}
-    return paths if files.pdf is None else {**paths, "pdf": str(files.pdf)}
+    paths = {"html": files.html, "markdown": files.markdown, "json": files.json, "pdf": files.pdf}
+    return {name: str(path.resolve()) for name, path in paths.items() if path is not None}
 
 
 def _check(kind: ReportKind, segments: tuple[str, ...], compare_to: str | None, with_drift: bool) -> None:

@@ -69,5 +69,8 @@ def _show(review: "Review") -> None:
 def _show_report(report: "ReviewReport") -> None:
     for failure in report.failures:
         click.secho(f"not taken: {failure.path}: {failure.message} ({failure.hint})", fg="red", err=True)
-    n_known = report.n_reviewed - report.n_new
-    click.echo(f"{report.n_rows} rows, {report.n_reviewed} with a verdict: {report.n_new} new, {n_known} known already")
+    n_known, n_failed = report.n_taken - report.n_new, report.n_reviewed - report.n_taken
+    failed = f", {n_failed} not taken" if n_failed else ""
+    click.echo(
+        f"{report.n_rows} rows, {report.n_reviewed} with a verdict: {report.n_new} new, {n_known} known already{failed}"
+    )

@@ -37,10 +37,16 @@ def run_service(
 
     from rab.bootstrap import models_dir
     from rab.http import create_app
+    from rab.http.hosts import is_loopback
 
     address = host or settings.http.host
     listener = _listen(address, settings.http.port if port is None else port)
-    app = create_app(workspace, model=settings.model, models_dir=models_dir(settings))
+    app = create_app(
+        workspace,
+        model=settings.model,
+        models_dir=models_dir(settings),
+        on_loopback=is_loopback(listener.getsockname()[0]),
+    )
     gc.freeze()  # what is loaded by now stays; going through it for garbage would hold up a request by 50 ms
     shown = f"[{address}]" if ":" in address else address
     click.echo(f"serving http://{shown}:{listener.getsockname()[1]} (Ctrl-C ends it)")

@@ -1,6 +1,7 @@
 """What every command shares: settings from the command line and the environment, the open library, and JSON output."""
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,18 @@ from rab.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from rab.workflows.workspace import Workspace
+
+
+class FiniteRange(click.FloatRange):
+    """A number of a range; neither NaN, which no range refuses, nor infinity."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number. Raises `BadParameter`, which names the option."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number; give one, such as {max(self.min or 0, 0) or 1.5:g}", param, ctx)
+        return number
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
 model_option = click.option("--model", metavar="KEY", help="Model whose segments are meant (RAB_MODEL).")

@@ -49,6 +49,9 @@ class GroundingPolicy(Value):
     """Detections below which a summary names no peak hour."""
     min_hour_effort: float = Field(default=0.25, ge=0, le=1)
     """An hour of the day counts for the peak when its effort reaches this share of the median hour's."""
+    min_bin_effort_hours: float = Field(default=0.25, ge=0)
+    """Hours of effort below which no hour, week, month or time of the sun is compared: a rate from a few seconds of
+    sound says nothing of a season."""
 
     min_units: int = Field(default=5, ge=2)
     """Units of observation on each side of a contrast from which it may raise a question."""

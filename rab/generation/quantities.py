@@ -263,9 +263,15 @@ def _of_aggregate(reading: Reading, entry: AggregateEntry) -> Iterator[Quantity]
     over = entry.denominator_unit or ""
     if entry.unit == over:
         yield _figure(reading, entry, "count", entry.value, "", entry.decimals)  # its denominator prints the unit
-    yield _figure(reading, entry, "denominator", entry.denominator, over, 0 if over != "h" else 1)
+    decimals = _effort_decimals(entry.denominator) if over == "h" else 0
+    yield _figure(reading, entry, "denominator", entry.denominator, over, decimals)
     if has_rate(entry):
         yield _figure(reading, entry, "rate", round(rate(entry), 6), f"{entry.unit}/{over}".strip("/"), 2)
+
+
+def _effort_decimals(hours: float) -> int:
+    """Return how many decimals show an effort that is enough to be compared: a quarter of an hour is."""
+    return 2 if hours < 10 else 1
 
 
 def _of_pack(reading: Reading) -> Iterator[Quantity]:
@@ -273,13 +279,20 @@ def _of_pack(reading: Reading) -> Iterator[Quantity]:
     for taxon, ballot in reading.votes.items():
         yield _count(f"vote:{taxon}", len(ballot), "calls", reading.ids_of(ballot))
     yield _count("near:named", len(named), "named calls", named)
+    yield _count("near:model_named", len(reading.model_named), "calls", reading.ids_of(reading.model_named))
     near = reading.ids_of(reading.near)
     yield _count("near:recordings", reading.independent_recordings(reading.near), "recordings", near)
     yield from _of_labels(reading)
     yield _count("set_aside:candidates", len(reading.set_aside), "candidates", reading.ids_of(reading.set_aside))
     outside = reading.tally.outside
-    yield _count("set_aside:segments", sum(entry.value for entry in outside), "segments", reading.ids_of(outside))
+    yield _count("set_aside:detections", sum(entry.value for entry in outside), "detections", reading.ids_of(outside))
     yield _count("set_aside:taxa", len(outside), "taxa", reading.ids_of(outside))
+    verified = reading.tally.verified_on_days
+    yield _count("verified:taxa", len(verified), "taxa", reading.ids_of(verified))
+    total, most = reading.tally.parts(["n_taxa"]), reading.policy.max_taxa
+    if total and total[0].value > most:
+        yield _count("unlisted:taxa", total[0].value - most, "taxa", reading.ids_of(total))
+        yield _count("policy:max_taxa", most, "taxa", ())
     for name, unit in (("near_similarity", COSINE), ("candidate_score", RAW_SCORE)):
         value = getattr(reading.policy, name)
         yield Quantity(ref=f"policy:{name}", value=value, unit=unit, decimals=2, source=())

@@ -114,6 +114,16 @@ class Reading:
         own = None if self.query is None else self.query.call.recording_id
         return len({one.call.recording_id for one in calls} - {own})
 
+    @cached_property
+    def model_named(self) -> tuple[NeighbourEntry, ...]:
+        """Near neighbours whose name comes from a classifier, most similar first."""
+        return tuple(one for one in self.named if one.name is not None and one.name.source == "model")
+
+    def _is_little_heard(self, calls: Iterable[NeighbourEntry]) -> bool:
+        """Return whether those of the calls that people label come from too few recordings."""
+        heard = (one for one in calls if not _unheard(one.name))
+        return self.independent_recordings(heard) < self.policy.min_recordings
+
     # What the classifiers say
 
     @cached_property
@@ -223,7 +233,7 @@ class Reading:
         return {
             "single_recording": bool(self.near) and few,
             "unlabelled": bool(self.near) and not self.named,
-            "model_labels_only": names_shown and sources == {"model"},
+            "model_labels_only": names_shown and bool(self.model_named) and self._is_little_heard(self.named),
             "imported_labels": names_shown and "imported" in sources and "human" not in sources,
             "flat_similarities": self._is_flat,
             "uncalibrated": self.may_name and bool(self.uncalibrated),
@@ -267,20 +277,20 @@ class Reading:
         match kind:
             case "classifier_score" | "temporal_pattern" | "label_suggestion":
                 return True  # no listener has heard it
-            case "activity_count" if taxon is not None:
+            case "activity_count" | "occupancy" if taxon is not None:
                 return (self.tally.value_of("verified_detections", taxon) or 0) == 0
-            case "cluster_membership" | "occupancy" | "noise" | "comparison" | "model_agreement":
+            case "cluster_membership" | "noise" | "comparison" | "model_agreement":
                 return taxon is not None
             case "hypothesis_prompt" | "screen_evidence":
                 return True  # a screen raises questions
             case "richness":
-                return True  # counted from detections that nobody verified
+                return not self.tally.verified_on_days
             case "sequence_context":
                 steps = (one for one in cited if isinstance(one, SequenceStep))
                 return taxon is not None and any(_unheard(one.name) for one in steps)
             case "resemblance" | "taxon_vote":
                 few = self.independent_recordings(calls) < self.policy.min_recordings
-                unheard = taxon is not None and all(_unheard(one.name) for one in calls)
+                unheard = taxon is not None and self._is_little_heard(calls)
                 return self.weak_signal or few or unheard or self.disagreement is not None
             case "difference":
                 return self.weak_signal

@@ -202,7 +202,7 @@ def caveats(grounds: Grounds) -> Iterator[Fact]:
     evidence: dict[str, tuple[Iterable[PackItem], list[str]]] = {
         "single_recording": (reading.near, ["near:recordings"]),
         "unlabelled": (reading.near, []),
-        "model_labels_only": (reading.named, []),
+        "model_labels_only": (reading.named, ["near:model_named", "near:named", "labelled:recordings"]),
         "imported_labels": (imported, []),
         "flat_similarities": ((reading.near[:1] + reading.near[-1:]), ["similarity"]),
         "uncalibrated": (reading.uncalibrated, []),

@@ -257,7 +257,10 @@ def caveat(claim: Claim, grounds: Grounds) -> Needs | Failure:
     items: dict[str, tuple[tuple[PackItem, ...], set[str]]] = {
         "single_recording": (reading.near, {"near:recordings"}),
         "unlabelled": (reading.near, set()),
-        "model_labels_only": (reading.named, set()),
+        "model_labels_only": (
+            reading.named,
+            {"near:model_named", "near:named", "labelled:recordings"} & grounds.table.keys(),
+        ),
         "imported_labels": (tuple(one for one in reading.named if one.name and one.name.source == "imported"), set()),
         "flat_similarities": ((*reading.near[:1], *reading.near[-1:]), set()),
         "uncalibrated": (_uncalibrated(grounds), set()),

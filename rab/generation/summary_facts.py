@@ -51,14 +51,15 @@ def _effort(grounds: Grounds) -> Iterator[Fact]:
 def _activity(grounds: Grounds) -> Iterator[Fact]:
     tally = grounds.reading.tally
     if total := tally.parts(["n_taxa"]):
-        yield compose(grounds, "activity_count", total, ["value"], mandatory=True)
+        unlisted = ["policy:max_taxa", "unlisted:taxa"] if "unlisted:taxa" in grounds.table else []
+        yield compose(grounds, "activity_count", total, ["value", *unlisted], mandatory=True)
     for counted in tally.detections:
         parts = tally.parts(TAXON_PARTS, counted.group)
         names = ["value", *_rate_of(counted, grounds)]
         yield compose(grounds, "activity_count", parts, names, taxon=counted.group)
     yield from place_facts(grounds)
     if tally.peak_hours:
-        yield compose(grounds, "temporal_pattern", tally.peak_hours, ["rate"], code="peak")
+        yield compose(grounds, "temporal_pattern", tally.peak_hours, ["rate", "value", "denominator"], code="peak")
     yield from time_facts(grounds)
     yield from richness_facts(grounds)
 
@@ -77,9 +78,11 @@ def _rate_of(counted: AggregateEntry, grounds: Grounds) -> list[str]:
 
 def _summary_caveats(grounds: Grounds) -> Iterator[Fact]:
     tally = grounds.reading.tally
+    once = tally.parts(["out_of_range_segments"])
+    in_segments = [f"{one}:value" for one in grounds.reading.ids_of(once)]
     evidence: dict[str, tuple[Iterable[PackItem], list[str]]] = {
         "uncalibrated": (tally.counted[:1], []),
-        "out_of_range": (tally.outside, ["set_aside:segments", "set_aside:taxa"]),
+        "out_of_range": ((*tally.outside, *once), ["set_aside:detections", "set_aside:taxa", *in_segments]),
         "single_recording": (tally.parts(["n_recordings"]), ["value"]),
         "unknown_clock": (tally.parts(["unclocked_recordings"]), ["value"]),
         "failed_files": (tally.parts(["n_failed_files"]), ["value"]),

@@ -30,7 +30,11 @@ def activity_count(claim: Claim, grounds: Grounds) -> Needs | Failure:
     tally = grounds.reading.tally
     if claim.taxon is None:
         total = tally.parts(("n_taxa",))
-        return _values(total, grounds) if total else unsupported("the pack does not count taxa")
+        if not total:
+            return unsupported("the pack does not count taxa")
+        told = _values(total, grounds)
+        longer = total[0].value > grounds.reading.policy.max_taxa
+        return Needs(told.support, refs=told.refs | {"policy:max_taxa", "unlisted:taxa"}) if longer else told
     counted = tally.entry("detections", claim.taxon)
     if counted is None or counted.value <= 0:
         return unsupported("the taxon has no detection")
@@ -55,7 +59,7 @@ def temporal_pattern(claim: Claim, grounds: Grounds) -> Needs | Failure:
     if len(peak) == len(hours):
         return unsupported("all hours are alike")
     ids = grounds.ids(peak)
-    return Needs(ids, refs=frozenset(f"{item_id}:rate" for item_id in ids))
+    return Needs(ids, refs=frozenset(f"{one}:{name}" for one in ids for name in ("rate", "value", "denominator")))
 
 
 def quality_profile(claim: Claim, grounds: Grounds) -> Needs | Failure:
@@ -81,7 +85,9 @@ def caveat(claim: Claim, grounds: Grounds) -> Needs | Failure:
         case "uncalibrated":
             return Needs(grounds.ids(tally.counted[:1]))
         case "out_of_range":
-            return Needs(grounds.ids(tally.outside), refs=frozenset({"set_aside:segments", "set_aside:taxa"}))
+            once = _values(tally.parts(("out_of_range_segments",)), grounds)
+            refs = once.refs | {"set_aside:detections", "set_aside:taxa"}
+            return Needs(grounds.ids(tally.outside) | once.support, refs=refs)
         case "single_recording":
             return _values(tally.parts(("n_recordings",)), grounds)
         case "sunless":

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from rab.domain import AggregateEntry
 from rab.evidence.summary.contrast import P_MAX
-from rab.generation.tally import Tally, has_rate
+from rab.generation.tally import Tally
 
 SUN_ORDER = ("night", "dawn", "day", "dusk")
 PERIODS = ("detections_by_week", "detections_by_month")
@@ -64,8 +64,9 @@ class SurveyTerms:
 
     @cached_property
     def by_sun(self) -> tuple[AggregateEntry, ...]:
-        """Night, dawn, day and dusk as far as they have effort; none where too little was detected."""
-        found = [one for name in SUN_ORDER if (one := self.tally.entry("detections_by_sun", name)) and has_rate(one)]
+        """Night, dawn, day and dusk as far as they have enough effort; none where too little was detected."""
+        found = [one for name in SUN_ORDER if (one := self.tally.entry("detections_by_sun", name))]
+        found = [one for one in found if self.tally.has_effort(one)]
         enough = sum(one.value for one in found) >= self.tally.policy.min_pattern_detections
         return tuple(found) if len(found) > 1 and enough else ()
 
@@ -91,6 +92,12 @@ class SurveyTerms:
         names = ("compared_days", "compared_effort")
         sides = (self.tally.entry(name, side) for side in SIDES for name in names)
         return () if hours is None else (hours, *(one for one in sides if one is not None))
+
+    @cached_property
+    def silent_side(self) -> AggregateEntry | None:
+        """The effort of the other side where that is none."""
+        there = self.tally.entry("side_effort", "there")
+        return there if there is not None and there.value <= 0 else None
 
     @cached_property
     def contrasted(self) -> dict[str, tuple[AggregateEntry, ...]]:

@@ -1,7 +1,8 @@
 """The facts of a summary beyond its counts: sites, seasons and sun, richness, review, change, models, comparison."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from rab.domain import AggregateEntry
 from rab.generation.fact import Fact, compose
 from rab.generation.needs import Grounds
 from rab.generation.survey import ESTIMATE_PARTS, OF_DAYS, REVIEW_PARTS, RICHNESS_PARTS, SurveyTerms
@@ -11,18 +12,25 @@ def place_facts(grounds: Grounds) -> Iterator[Fact]:
     """Yield at how many sites each taxon was detected, then on which days at each."""
     terms = SurveyTerms(grounds.reading.tally)
     for one in terms.occupied:
-        yield compose(grounds, "occupancy", [one], ["count", "denominator"], code="naive", taxon=one.group)
+        yield _days_or_sites(grounds, [one], "naive", one.group)
     for taxon, entries in terms.histories.items():
-        yield compose(grounds, "occupancy", entries, ["count", "denominator"], code="history", taxon=taxon)
+        yield _days_or_sites(grounds, entries, "history", taxon)
+
+
+def _days_or_sites(grounds: Grounds, entries: Sequence[AggregateEntry], code: str, taxon: str | None) -> Fact:
+    verified = [one for one in grounds.reading.tally.verified if one.group == taxon]
+    names = [f"{one}:{name}" for name in ("count", "denominator") for one in grounds.reading.ids_of(entries)]
+    names += [f"{one}:value" for one in grounds.reading.ids_of(verified)]
+    return compose(grounds, "occupancy", [*entries, *verified], names, code=code, taxon=taxon)
 
 
 def time_facts(grounds: Grounds) -> Iterator[Fact]:
     """Yield the week or month with the most detections per hour of effort, and the rates by the sun."""
     terms = SurveyTerms(grounds.reading.tally)
     if terms.peak_periods:
-        yield compose(grounds, "temporal_pattern", terms.peak_periods, ["rate"], code="season")
+        yield compose(grounds, "temporal_pattern", terms.peak_periods, ["rate", "value", "denominator"], code="season")
     if terms.by_sun:
-        yield compose(grounds, "temporal_pattern", terms.by_sun, ["rate"], code="sun")
+        yield compose(grounds, "temporal_pattern", terms.by_sun, ["rate", "value", "denominator"], code="sun")
 
 
 def richness_facts(grounds: Grounds) -> Iterator[Fact]:
@@ -30,7 +38,10 @@ def richness_facts(grounds: Grounds) -> Iterator[Fact]:
     tally = grounds.reading.tally
     for code, names in (("observed", RICHNESS_PARTS), ("estimate", ESTIMATE_PARTS)):
         if tally.parts(names[:1]):
-            yield compose(grounds, "richness", tally.parts(names), ["value"], code=code)
+            figures = tally.parts(names)
+            own = [f"{one}:value" for one in grounds.reading.ids_of(figures)]
+            own += ["verified:taxa"] if tally.verified_on_days else []
+            yield compose(grounds, "richness", (*figures, *tally.verified_on_days), own, code=code)
 
 
 def review_facts(grounds: Grounds) -> Iterator[Fact]:
@@ -70,6 +81,11 @@ def comparison_facts(grounds: Grounds) -> Iterator[Fact]:
     """Yield what was compared, whether it could be tested, and each taxon, the surest difference first."""
     terms, tally = SurveyTerms(grounds.reading.tally), grounds.reading.tally
     if not terms.design:
+        return
+    if terms.silent_side is not None:
+        support = (terms.design[0], terms.silent_side)
+        names = [f"{grounds.reading.id_of(terms.silent_side)}:value"]
+        yield compose(grounds, "comparison", support, names, code="no_effort", mandatory=True)
         return
     shared = terms.design[0].group
     if shared == "nothing" or not terms.design[0].value:

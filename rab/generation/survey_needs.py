@@ -8,7 +8,7 @@ from rab.generation.codes import Failure
 from rab.generation.needs import Form, Grounds, Needs, unsupported
 from rab.generation.quantities import is_visible
 from rab.generation.survey import PERIODS, SIDES, SUN_ORDER, SurveyTerms
-from rab.generation.tally import has_rate, rate
+from rab.generation.tally import rate
 
 
 def occupancy(claim: Claim, grounds: Grounds) -> Needs | Failure:
@@ -20,21 +20,31 @@ def occupancy(claim: Claim, grounds: Grounds) -> Needs | Failure:
         sites = tally.entry("occupied_sites", claim.taxon)
         if sites is None or sites.value <= 0:
             return unsupported("the taxon has no site with a detection")
-        return _figures([sites], grounds, *_SHARE)
+        return _with_verified(_figures([sites], grounds, *_SHARE), claim.taxon, grounds)
     history = [one for group, one in tally.named("history_days").items() if (group or "").split("\t")[0] == claim.taxon]
     if not any(one.value > 0 for one in history):
         return unsupported("the taxon has no day with a detection")
-    return _figures(history, grounds, *_SHARE)
+    return _with_verified(_figures(history, grounds, *_SHARE), claim.taxon, grounds)
+
+
+def _with_verified(needs: Needs, taxon: str, grounds: Grounds) -> Needs:
+    """Add what listeners verified of the taxon, where that is anything."""
+    verified = grounds.reading.tally.entry("verified_detections", taxon)
+    if verified is None or verified.value <= 0:
+        return needs
+    own = _figures([verified], grounds, "value")
+    return Needs(needs.support | own.support, refs=needs.refs | own.refs)
 
 
 def pattern(claim: Claim, grounds: Grounds) -> Needs | Failure:
     """All periods that none exceeds in detections per hour of effort; or every bin of the sun that has effort."""
     tally, cited = grounds.reading.tally, _entries(claim, grounds)
     if claim.code == "sun":
-        bins = [one for group, one in tally.named("detections_by_sun").items() if group in SUN_ORDER and has_rate(one)]
+        bins = [one for group, one in tally.named("detections_by_sun").items() if group in SUN_ORDER]
+        bins = [one for one in bins if tally.has_effort(one)]
         if len(bins) < 2 or sum(one.value for one in bins) < tally.policy.min_pattern_detections:
             return unsupported("too few detections, or one time of the sun alone")
-        return _figures(bins, grounds, "rate")
+        return _figures(bins, grounds, *_RATE)
     periods = next((found for name in PERIODS if (found := tally.comparable(name))), ())
     if sum(one.value for one in periods) < tally.policy.min_pattern_detections:
         return unsupported("too few detections to compare")
@@ -44,7 +54,7 @@ def pattern(claim: Claim, grounds: Grounds) -> Needs | Failure:
     peak = [one for one in periods if rate(one) >= least * (1 - 1e-9)]
     if len(peak) == len(periods):
         return unsupported("all periods are alike")
-    return _figures(peak, grounds, "rate")
+    return _figures(peak, grounds, *_RATE)
 
 
 def richness(claim: Claim, grounds: Grounds) -> Needs | Failure:
@@ -54,7 +64,12 @@ def richness(claim: Claim, grounds: Grounds) -> Needs | Failure:
     estimate = ("chao2", "chao2_low", "chao2_high", "richness_uniques")
     parts = [tally.entry(name) for name in (observed if claim.code == "observed" else estimate)]
     found = [one for one in parts if one is not None]
-    return unsupported("the pack has no such figure") if len(found) < len(parts) else _figures(found, grounds, "value")
+    if len(found) < len(parts):
+        return unsupported("the pack has no such figure")
+    needs, verified = _figures(found, grounds, "value"), tally.verified_on_days
+    if not verified:
+        return needs
+    return Needs(needs.support | grounds.ids(verified), refs=needs.refs | {"verified:taxa"})
 
 
 def review_coverage(claim: Claim, grounds: Grounds) -> Needs | Failure:
@@ -125,6 +140,12 @@ def comparison(claim: Claim, grounds: Grounds) -> Needs | Failure:
     hours = next(iter(tally.named("compared_hours").values()), None)
     if hours is None:
         return unsupported("nothing was compared")
+    there = tally.entry("side_effort", "there")
+    if (claim.code == "no_effort") != (there is not None and there.value <= 0):
+        return unsupported("the other side has effort, or has none")
+    if claim.code == "no_effort" and claim.taxon is None and there is not None:
+        effort = _figures([there], grounds, "value")
+        return Needs(effort.support | grounds.ids([hours]), refs=effort.refs)
     apart = hours.group == "nothing" or hours.value <= 0
     if (claim.code == "apart") != apart or (claim.taxon is not None) != (claim.code in ("more", "less", "same")):
         return unsupported("the sides can be compared otherwise, or not at all")
@@ -160,6 +181,7 @@ def _contrast(claim: Claim, grounds: Grounds, terms: SurveyTerms) -> Needs | Fai
 
 
 _SHARE = ("count", "denominator")
+_RATE = ("rate", "value", "denominator")
 
 
 def _entries(claim: Claim, grounds: Grounds) -> list[AggregateEntry]:
@@ -182,7 +204,10 @@ SURVEY_FORMS: dict[ClaimKind, Form] = {
     "noise": Form(_A, noise, taxon=True),
     "model_agreement": Form(_A, model_agreement, frozenset({"total", "taxon"}), taxon=None),
     "comparison": Form(
-        _A, comparison, frozenset({"apart", "design", "untested", "outcome", "more", "less", "same"}), taxon=None
+        _A,
+        comparison,
+        frozenset({"apart", "no_effort", "design", "untested", "outcome", "more", "less", "same"}),
+        taxon=None,
     ),
 }
 """The kinds of claims of a summary beyond its counts."""

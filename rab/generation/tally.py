@@ -105,6 +105,16 @@ class Tally:
         return self.largest_first("out_of_range_detections")
 
     @cached_property
+    def verified(self) -> tuple[AggregateEntry, ...]:
+        """Taxa of which listeners verified a detection, most first, ties by name."""
+        return self.largest_first("verified_detections")
+
+    @property
+    def verified_on_days(self) -> tuple[AggregateEntry, ...]:
+        """Those of them that were detected on a known day, as richness counts them."""
+        return tuple(one for one in self.verified if self.entry("detection_days", one.group) is not None)
+
+    @cached_property
     def longest_gap(self) -> AggregateEntry | None:
         """The longest gap of any site; None when there is none."""
         return next(iter(self.largest_first("largest_gap_hours")), None)
@@ -132,7 +142,11 @@ class Tally:
             return ()
         median = sorted(effort.values())[(len(effort) - 1) // 2]
         enough = (time for time in sorted(effort) if effort[time] >= self.policy.min_hour_effort * median)
-        return tuple(by_time[time] for time in enough)
+        return tuple(by_time[time] for time in enough if self.has_effort(by_time[time]))
+
+    def has_effort(self, entry: AggregateEntry) -> bool:
+        """Return whether the effort of a time is enough to be compared at all."""
+        return has_rate(entry) and (entry.denominator or 0.0) >= self.policy.min_bin_effort_hours
 
     def peaks(self, times: tuple[AggregateEntry, ...]) -> tuple[AggregateEntry, ...]:
         """Return the times with the highest rate, ties included; none when too little can be compared."""

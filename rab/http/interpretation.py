@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,8 +29,9 @@ from rab.errors import AudioError, InputError
 from rab.http.context import Context, OpenLibrary
 from rab.http.problems import PROBLEM_JSON, PROBLEMS, Problem
 from rab.http.routes import Model, Where
-from rab.workflows.clips import Clip, Selection, Told, hear, read_file
+from rab.workflows.clips import Clip, hear, read_file
 from rab.workflows.questions import interpret
+from rab.workflows.selections import Selection, Told
 
 MOST_BYTES = 64 << 20
 """Of a request: eleven minutes of one channel at 48 kHz and 16 bits."""
@@ -45,6 +47,13 @@ Channel = Annotated[int | None, QueryParameter(ge=0, description="Channel, from 
 Lat = Annotated[float | None, QueryParameter(ge=-90, le=90, description="Latitude, in degrees.")]
 Lon = Annotated[float | None, QueryParameter(ge=-180, le=180, description="Longitude, in degrees.")]
 Time = Annotated[datetime | None, QueryParameter(description="Start of the file, with its offset.")]
+
+
+@dataclass
+class SentClip:
+    """The form in which a clip is sent."""
+
+    file: UploadFile
 
 
 class ClipInterpretations(Value):
@@ -84,7 +93,7 @@ def _only_multipart(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRoute
 )
 def clip_interpretation(
     context: Context,
-    data: MultipartBody[UploadFile],
+    data: MultipartBody[SentClip],
     where: Where = "",
     model: Model = None,
     start_s: StartS = None,
@@ -114,7 +123,7 @@ def clip_interpretation(
         channel=channel,
     )
     told = Told(site=site, lat_deg=lat, lon_deg=lon, started_at=time)
-    with _on_disk(data) as path:
+    with _on_disk(data.file) as path:
         recording, clips = _heard(context, path, told, selection, key, each)
     items = tuple(interpret(context.workspace, one, where=asked) for one in clips)
     return ClipInterpretations(file_name=recording.file_name, recording_id=recording.id, model=key, items=items)

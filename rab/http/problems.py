@@ -60,7 +60,7 @@ def http_problem(request: Request[Any, Any, Any], error: HTTPException) -> Respo
 
 def unexpected_problem(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer a fault of ours; what happened goes to the log, not to the client."""
-    LOGGER.error("http_fault", exc_info=error, extra={"fields": {"path": request.url.path}})
+    LOGGER.error("http_fault", exc_info=error, extra={"fields": {"path": request.scope["path"]}})
     return _problem(
         request, 500, "error", "RAB met an error that it does not know", "the log on the server's terminal says more"
     )
@@ -74,6 +74,6 @@ def _problem(request: Request[Any, Any, Any], status: int, code: str, detail: st
         code=code,
         detail=detail,
         hint=hint,
-        instance=request.url.path,
+        instance=request.scope["path"],  # the whole URL cannot be put together from every `Host`
     )
     return Response(problem, status_code=status, media_type=PROBLEM_JSON)

@@ -17,9 +17,12 @@ from rab.workflows import media as sounds
 from rab.workflows import questions
 from rab.workflows.summaries import other_side, summarise
 
+_MOST_ROWS = 2**53 - 1
+"""What JSON counts exactly; the database counts a little further."""
+
 Where = Annotated[str, QueryParameter(description='Filter: `site=A12 hour=4..7 snr>=10 taxon="Turdus merula"`.')]
 Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="Rows at most.")]
-Offset = Annotated[int, QueryParameter(ge=0, description="Rows to pass over.")]
+Offset = Annotated[int, QueryParameter(ge=0, le=_MOST_ROWS, description="Rows to pass over.")]
 Model = Annotated[str | None, QueryParameter(description="Model whose segments are meant.")]
 
 Nearest = Annotated[

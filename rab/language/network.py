@@ -24,6 +24,7 @@ _SENT_HEADERS = frozenset(
 )
 """Nothing else of what libraries like to tell about a machine leaves it."""
 
+_LAST_PORT = 65535
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.ip_network("::/96")
 
@@ -43,6 +44,8 @@ def checked_url(base_url: str) -> httpx.URL:
         raise SettingsError("RAB_LLM__BASE_URL is no address", hint=hint) from None
     if url.scheme not in ("http", "https") or not url.host:
         raise SettingsError("RAB_LLM__BASE_URL is no http or https address", hint=hint)
+    if url.port is not None and not 1 <= url.port <= _LAST_PORT:
+        raise SettingsError(f"RAB_LLM__BASE_URL names a port outside 1 to {_LAST_PORT}", hint=hint)
     if url.userinfo or url.query or url.fragment:
         raise SettingsError(
             "RAB_LLM__BASE_URL holds a user, a query or a fragment", hint="put a key into RAB_LLM__API_KEY"

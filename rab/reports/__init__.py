@@ -1,6 +1,6 @@
 """Reports: validated statements as documents that a manager prints and an ecologist checks, call by call."""
 
-from rab.reports.files import ReportFiles, read_report, write_report
+from rab.reports.files import ReportFiles, check_files, read_report, write_report
 from rab.reports.pages import render_html, render_json, render_markdown, render_page, report_schema
 from rab.reports.pdf import render_pdf
 from rab.reports.report import CallMedia, Media, NoMedia, Passage, Question, RecordingLicence, Report
@@ -14,6 +14,7 @@ __all__ = [
     "RecordingLicence",
     "Report",
     "ReportFiles",
+    "check_files",
     "read_report",
     "render_html",
     "render_json",

@@ -31,6 +31,7 @@ _WORDS = {
     "detection_recordings": "Recordings with a detection",
     "detection_days": "Days with a detection",
     "out_of_range_detections": "Removed by the location filter",
+    "out_of_range_segments": "Segments with a taxon that the location filter removed",
     "sound_detections": "Sounds that are no animals",
     "weak_detections": "Detections with a weak signal or none",
     "detections_by_hour": "Detections by local hour",

@@ -6,7 +6,6 @@ markup whoever writes it; a missing or empty value in a template raises and is n
 """
 
 import base64
-import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ from rab.reports.calls import Call, best_raw_score, exemplar_calls, gather_calls
 from rab.reports.charts import axes, by_sun, diel, season, snr_histogram
 from rab.reports.citations import CitedText, entry_words, step_words
 from rab.reports.provenance import Provenance
-from rab.reports.report import Media, Report
+from rab.reports.report import PICTURES, Media, Report, canonical
 from rab.reports.survey_charts import accumulation, contrasts, history
 
 if TYPE_CHECKING:
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 SCHEMA_ID = "urn:rab:schema:report:2"
-_PICTURES_STAY_OUT: dict[str, Any] = {"passages": {"__all__": {"text": {"pack": {"thumbnails"}}}}}
 _CALL_TEXTS: tuple[tuple[Output, str, str, str], ...] = (
     ("interpretation", "Interpretations of calls", "Interpretation", "i"),
     ("suggestion", "Suggested labels", "Suggestion", "l"),
@@ -58,9 +56,8 @@ def render_markdown(report: Report) -> str:
 
 
 def render_json(report: Report) -> str:
-    """Return the report as canonical JSON, by the schema of `report_schema`. Pictures are not part of it."""
-    content = report.model_dump(mode="json", exclude=_PICTURES_STAY_OUT)
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False) + "\n"
+    """Return the report as canonical JSON, by the schema of `report_schema`. Its seal is part of it, no picture is."""
+    return canonical(report.model_dump(mode="json", exclude=PICTURES)) + "\n"
 
 
 def render_page(package: str, template: str, context: "Mapping[str, Any]") -> str:

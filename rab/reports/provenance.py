@@ -23,6 +23,7 @@ _THRESHOLDS = {
     "max_taxa": "taxa that a summary counts one by one",
     "min_pattern_detections": "detections below which no peak is named",
     "min_hour_effort": "share of the median effort that an hour needs for a peak",
+    "min_bin_effort_hours": "hours of effort below which no time is compared",
 }
 """Thresholds of the grounding policy in words; others keep their names."""
 

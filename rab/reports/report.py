@@ -5,15 +5,19 @@ mixture, and the question that they answer as data, so that the same library can
 they are; clips and spectrograms are handed in when it is rendered.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, ModelWrapValidatorHandler, computed_field, field_validator, model_validator
 
 from rab.domain import EvidencePack, FileFailure, FileSkipped, GroundedText, Value, content_id
 from rab.domain.value import Instant
 from rab.generation.needs import Output
+
+PICTURES: dict[str, Any] = {"passages": {"__all__": {"text": {"pack": {"thumbnails"}}}}}
+"""What of a report stays out of its JSON: the bytes of a picture depend on the machine that drew it."""
 
 ReportKind = Literal["monitoring", "interpretation", "suggestion", "hypotheses"]
 
@@ -79,6 +83,24 @@ class Report(Value):
     failures: tuple[FileFailure, ...] = ()
     skipped: tuple[FileSkipped, ...] = ()
 
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's own form
+    @property
+    def seal(self) -> str:
+        """sha256 of the canonical JSON without pictures and without this seal."""
+        return content_id(canonical(self.model_dump(mode="json", exclude={**PICTURES, "seal": True})).encode())
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _seal_holds(cls, content: Any, build: ModelWrapValidatorHandler[Self]) -> Self:
+        """Refuse a printed report whose content no longer gives its seal."""
+        printed = content.get("seal") if isinstance(content, dict) else None
+        if printed is None:
+            return build(content)
+        report = build({name: value for name, value in content.items() if name != "seal"})
+        if report.seal != printed:
+            raise ValueError(f"the report was changed by hand after it was sealed: {printed} is not {report.seal}")
+        return report
+
     @property
     def summary(self) -> GroundedText | None:
         """The monitoring summary; None for a report without one."""
@@ -100,6 +122,11 @@ class Report(Value):
     def texts(self, output: Output) -> tuple[GroundedText, ...]:
         """Return the texts of an output."""
         return tuple(passage.text for passage in self.passages if passage.output == output)
+
+
+def canonical(content: dict[str, Any]) -> str:
+    """Return content as JSON with sorted keys and no spaces: equal content gives equal bytes."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,10 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from rab.audio import read_clip, read_recording, resampled, voices
 from rab.audio.band import band_passed
-from rab.audio.spectrogram import spectrogram
+from rab.audio.spectrogram import frame_samples, spectrogram
 from rab.descriptors import describe
 from rab.domain import (
     MEASURES,
@@ -37,11 +36,9 @@ from rab.domain import (
     Recording,
     SignalQuality,
     StoredSegment,
-    Value,
     Waveform,
     segment_id,
 )
-from rab.domain.value import Hz, Instant, Ms
 from rab.embedders.scores import PrivacyPolicy, ScorePolicy
 from rab.errors import InputError, NotFound
 from rab.evidence.segment_pack import Unstored
@@ -50,42 +47,30 @@ from rab.segments import Window
 from rab.workflows.clustering import place
 from rab.workflows.ingest import require_known_space
 from rab.workflows.listening import Batch, Listener, unpacked
+from rab.workflows.selections import EVERYTHING, Selection, Told
 from rab.workflows.workspace import Workspace
 
 LONGEST_S = 600.0
 """Sound of one selection, at most: what is longer wants `rab ingest`."""
 
 _AT_ONCE = 8
+_BY_BAND = frozenset(
+    {
+        "low_hz",
+        "high_hz",
+        "bandwidth_hz",
+        "centroid_hz",
+        "pitch_median_hz",
+        "pitch_range_hz",
+        "pitch_slope_hz_per_s",
+        "flatness",
+        "entropy",
+    }
+)
+"""Descriptors that depend on the band in which they are measured; the strongest frequency of a call does not."""
+
 _MARGIN_MS = 1000.0
 """Sound on either side of a window that the resampler hears, so that its edges do not ring."""
-
-
-class Selection(Value):
-    """What of a file is meant: a stretch of time, a band of frequencies, a channel; None: all of it."""
-
-    t0_ms: Ms | None = Field(default=None, ge=0)
-    t1_ms: Ms | None = Field(default=None, gt=0)
-    low_hz: Hz | None = Field(default=None, ge=0)
-    high_hz: Hz | None = Field(default=None, gt=0)
-    channel: int | None = Field(default=None, ge=0)
-    """From 0; None: the average of all."""
-
-    @property
-    def has_band(self) -> bool:
-        """Whether it is limited in frequency."""
-        return self.low_hz is not None or self.high_hz is not None
-
-
-EVERYTHING = Selection()
-
-
-class Told(Value):
-    """What is told of a file's place and clock, where its header does not say or is wrong."""
-
-    site: str | None = None
-    lat_deg: float | None = Field(default=None, ge=-90, le=90)
-    lon_deg: float | None = Field(default=None, ge=-180, le=180)
-    started_at: Instant | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -331,6 +316,7 @@ class _Hearing:
                 f"Quality and descriptors are those of {self.box.low_hz:g} to {self.box.high_hz:g} Hz; the search goes "
                 "by the mean of the window as it is and without what lies outside that band, the scores by it as it is."
             )
+            yield "What depends on where the selected band ends, such as its width or flatness, is not measured."
 
 
 def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -356,6 +342,12 @@ def _box(recording: Recording, selection: Selection, card: EmbedderCard) -> _Box
     if not low_hz < high_hz <= nyquist_hz:
         raise InputError(
             f"{name} has no band from {low_hz:g} to {high_hz:g} Hz", hint=f"it reaches up to {nyquist_hz:g} Hz"
+        )
+    least_ms = 1000 * frame_samples(recording.sample_rate_hz) / recording.sample_rate_hz
+    if (selection.t0_ms, selection.t1_ms) != (None, None) and t1_ms - t0_ms < least_ms:
+        raise InputError(
+            f"the selection lasts {t1_ms - t0_ms:g} ms, which is too short to be measured",
+            hint=f"select {ceil(least_ms)} ms at least",
         )
     if t1_ms - t0_ms > 1000 * LONGEST_S:
         raise InputError(
@@ -402,13 +394,18 @@ def _measured_in(native: Waveform, span_ms: tuple[float, float], box: _Box) -> t
 
 
 def _of_the_call(shape: Descriptors, box: _Box, *, is_shorter: bool) -> Descriptors:
-    """Leave out what the selection's own edges decide: a call cut at 4 kHz has no highest frequency of its own."""
+    """Leave out what the selection's own edges decide: a call cut at 4 kHz has no highest frequency of its own.
+
+    Stored calls are described in the band that was found for each. Beside them, what spans the band or is averaged over
+    it would tell one band from another, not one call from another.
+    """
     cut: set[str] = {"duration_ms", "n_onsets"} if is_shorter else set()
     if box.has_band:
-        for name, edge_hz in (("low_hz", box.low_hz), ("high_hz", box.high_hz)):
-            own_hz = getattr(shape, name)
-            if own_hz is not None and abs(own_hz - edge_hz) <= MEASURES["low_hz"].resolution:
-                cut |= {name, "bandwidth_hz"}
+        cut |= _BY_BAND
+        peak_hz = shape.peak_hz
+        edges = (box.low_hz, box.high_hz)
+        if peak_hz is not None and min(abs(peak_hz - edge_hz) for edge_hz in edges) <= MEASURES["peak_hz"].resolution:
+            cut.add("peak_hz")  # the flank of a call outside
     return shape.model_copy(update=dict.fromkeys(cut))
 
 

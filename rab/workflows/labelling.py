@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rab.domain import EvidencePack, FileFailure, Label, Review, ReviewedRow, SegmentFilter, Value, Verdict
 from rab.domain.label import LabelKind
-from rab.errors import Conflict, InputError, RabError, Ungrounded
+from rab.errors import Conflict, InputError, NotFound, RabError, Ungrounded
 from rab.generation import write_suggestion
 from rab.workflows.calibrating import grounding_policy
 from rab.workflows.filters import understand
@@ -69,7 +69,9 @@ class ReviewReport(Value):
 
     n_rows: int
     n_reviewed: int
-    """Rows with a verdict."""
+    """Rows with a verdict, whether it could be used or not."""
+    n_taken: int
+    """Verdicts that could be used."""
     n_new: int
     """Reviews that were not known yet."""
     failures: tuple[FileFailure, ...]
@@ -88,6 +90,7 @@ def import_reviews(workspace: Workspace, table: Path, *, author: str | None = No
     failures = list(refused)
     now = datetime.now(UTC)
     given: list[Review] = []
+    n_reviewed = sum(row.status in _VERDICTS for row in rows)
     for row in rows:
         if row.status not in _VERDICTS:
             if row.status not in _NO_VERDICT:
@@ -101,7 +104,13 @@ def import_reviews(workspace: Workspace, table: Path, *, author: str | None = No
     new = [one for one in given if not any(one.says_as(before) for before in known.get(one.segment_id, ()))]
     n_new = workspace.catalog.add_reviews(new)
     _tell_stores(workspace)
-    return ReviewReport(n_rows=len(rows) + len(refused), n_reviewed=len(given), n_new=n_new, failures=tuple(failures))
+    return ReviewReport(
+        n_rows=len(rows) + len(refused),
+        n_reviewed=n_reviewed,
+        n_taken=len(given),
+        n_new=n_new,
+        failures=tuple(failures),
+    )
 
 
 _VERDICTS: dict[str, Verdict] = {
@@ -121,6 +130,8 @@ def _row_review(workspace: Workspace, row: ReviewedRow, author: str | None, now:
     by = row.reviewer.strip() or author
     if by is None:
         raise InputError("no reviewer is named", hint="fill in the column reviewer, or give --by NAME")
+    if not _PACK_ID.fullmatch(row.pack_id):
+        raise NotFound(f"there is no Evidence Pack {row.pack_id}", hint="leave the column pack as it was exported")
     pack = _pack(workspace, row.pack_id)
     if pack.subject != row.segment_id:
         raise Conflict(f"pack {row.pack_id[:12]} is not of segment {row.segment_id}", hint="export the table again")
@@ -185,7 +196,13 @@ def _pack(workspace: Workspace, subject: str) -> EvidencePack:
             raise InputError(f"pack {subject[:12]} is not of a call", hint="name a segment or the pack of one")
         workspace.catalog.segment(pack.subject)
         return pack
-    pack = evidence(workspace, subject)
+    try:
+        pack = evidence(workspace, subject)
+    except NotFound as error:
+        raise NotFound(
+            f"there is no Evidence Pack or segment {subject}",
+            hint="write all 64 characters of a pack's id; `rab segments` lists segments",
+        ) from error
     before = workspace.catalog.reviews_of([pack.subject]).get(pack.subject, ())
     if before and _suggested(workspace, pack) is None:
         return workspace.catalog.pack(before[-1].pack_id)

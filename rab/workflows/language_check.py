@@ -1,8 +1,15 @@
-"""Language check: what a configured server is capable of, found by asking it and not by believing it."""
+"""Language check: what a configured server is capable of, found by asking it and not by believing it.
+
+The names of its models are the only words of a server that anybody gets to see: each on one line, shortened, and no
+more of them than can be read.
+"""
 
 from rab.domain import Value
+from rab.generation.names import one_line
 from rab.generation.specimens import obedience, selection
 from rab.language.base import LanguageModel, Level, ModelFault
+
+_MOST_MODELS, _LONGEST_NAME = 100, 120
 
 
 class LanguageCheck(Value):
@@ -10,7 +17,7 @@ class LanguageCheck(Value):
 
     model: str
     models: tuple[str, ...] | None
-    """Names that the server offers; None where it does not list them."""
+    """Names that the server offers, the first 100; None where it does not list them."""
     is_reachable: bool
     level: Level | None = None
     """The strictest form of answer that the server takes."""
@@ -46,6 +53,11 @@ def check_language(model: LanguageModel) -> LanguageCheck:
 
 def _offered(model: LanguageModel) -> tuple[str, ...] | None:
     try:
-        return model.models()
+        names = [one_line(name) for name in model.models()]
     except ModelFault:
         return None
+    return tuple(_short(name) for name in names if name)[:_MOST_MODELS]
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1].rstrip()}…"

@@ -4,24 +4,29 @@ A report that a language model took part in is not asked of the model again: its
 every statement of it has to hold against the evidence as it is gathered now.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from difflib import SequenceMatcher
-from itertools import zip_longest
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from rab.domain import Claim, EvidencePack, GroundedText, Value
+from rab import __version__
+from rab.domain import AggregateEntry, Claim, EvidencePack, GroundedText, SegmentFilter, Value
 from rab.domain.filter import parse_filter
-from rab.errors import InputError, NotFound
+from rab.errors import InputError, NotFound, Ungrounded
 from rab.evidence.segment_pack import EvidencePolicy
 from rab.evidence.summary_pack import SummaryPolicy
 from rab.generation.facts import facts_of
 from rab.generation.needs import Grounds, Output
+from rab.generation.policy import GroundingPolicy
+from rab.generation.texts import prompts_sha256
+from rab.generation.validate import validated
 from rab.generation.writer import by_template, grounded, recorded
 from rab.logs import canonical_line
-from rab.reports import Passage, Question, Report, read_report, render_json
+from rab.reports import Passage, Question, Report, check_files, read_report, render_json
+from rab.reports.aggregates import name_words
+from rab.reports.printing import denominator, figure
 from rab.workflows.calibrating import grounding_policy
 from rab.workflows.reporting import OtherSide, compose, passages_of
 from rab.workflows.workspace import Workspace
@@ -54,7 +59,8 @@ class Reproduction(Value):
 def find_report(workspace: Workspace, named: str) -> Report:
     """Return a report by its folder, one of its files, its id, or the beginning of its id.
 
-    Raises `NotFound` where there is none, `InputError` for one that cannot be read or was changed.
+    Raises `NotFound` where there is none, `InputError` for one that cannot be read, or of which a file was changed, and
+    `Ungrounded` for one with a sentence that is not true of its evidence, however it was sealed.
     """
     path = Path(named)
     if path.is_dir():
@@ -70,7 +76,40 @@ def find_report(workspace: Workspace, named: str) -> Report:
     path = path.with_suffix(".json")
     if not path.is_file():
         raise NotFound(f"there is no {path}", hint="a report is made again from the report.json beside its pages")
-    return read_report(path)
+    written = read_report(path)
+    check_files(path)
+    for one in written.passages:
+        _check_sentences(one.output, one.text)
+    return written
+
+
+_UNTRUE = "the report was changed by hand, or this is other code of the same version; write it again with `rab report`"
+
+
+def _check_sentences(output: Output, text: GroundedText) -> None:
+    """Refuse a text that the validator would not print; one of another version is left to the comparison."""
+    if (text.generation.code_version, text.generation.prompts_sha256) != (__version__, prompts_sha256()):
+        return
+    try:
+        policy = GroundingPolicy.model_validate(text.generation.thresholds)
+    except ValidationError as error:
+        raise InputError(
+            f"the thresholds of {text.title!r} were changed by hand: {error.errors()[0]['msg']}",
+            hint="write it again with `rab report`",
+        ) from error
+    grounds = Grounds.of(text.pack, policy, output)
+    served, _ = validated(text.claims, grounds, facts_of(grounds))
+    for claim in text.claims:
+        if claim not in served:
+            raise Ungrounded(
+                f"{text.title!r} says {claim.text!r}, which its Evidence Pack does not say",
+                hint=_UNTRUE,
+            )
+    if left_out := [claim.text for claim in served if claim not in text.claims]:
+        raise Ungrounded(
+            f"{text.title!r} leaves out what has to be said: {left_out[0]}",
+            hint=_UNTRUE,
+        )
 
 
 def reproduce(workspace: Workspace, written: Report) -> Reproduction:
@@ -86,7 +125,7 @@ def reproduce(workspace: Workspace, written: Report) -> Reproduction:
         )
     with canonical_line("reproduce", report=written.name) as line:
         rebuilt = _rebuilt(_as_then(workspace, question), written)
-        found = _compared(written, rebuilt)
+        found = _compared(workspace, written, rebuilt)
         line.update(is_identical=found.is_identical, n_differences=len(found.differences))
     return found
 
@@ -134,12 +173,12 @@ def _resalted(claim: Claim, old: EvidencePack, new: EvidencePack) -> Claim:
     """Return a claim with the ids of another pack, to be worded anew where a template words it."""
     text = claim.text if claim.text_origin == "model" else ""
     moved = claim.model_copy(update={"text": ""}).model_dump_json()
-    for item_id in {*claim.citations, *(one for figure in claim.quantities for one in figure.source)}:
+    for item_id in {*claim.citations, *(one for quantity in claim.quantities for one in quantity.source)}:
         moved = moved.replace(item_id, f"{item_id.removesuffix(old.salt)}{new.salt}")
     return Claim.model_validate_json(moved).model_copy(update={"text": text})
 
 
-def _compared(then: Report, now: Report) -> Reproduction:
+def _compared(workspace: Workspace, then: Report, now: Report) -> Reproduction:
     same_time = now.model_copy(update={"created_at": then.created_at})
     is_identical = render_json(then) == render_json(same_time)
     ids = {pack.pack_id for pack in now.packs}
@@ -150,7 +189,9 @@ def _compared(then: Report, now: Report) -> Reproduction:
         n_same_packs=sum(pack.pack_id in ids for pack in then.packs),
         n_packs=len(then.packs),
         differences=() if is_identical else tuple(_differences(then, now)),
-        reasons=() if is_identical else tuple(dict.fromkeys(_reasons(then, now))),
+        reasons=()
+        if is_identical
+        else tuple(dict.fromkeys((*_label_reasons(workspace, then, now), *_reasons(then, now)))),
     )
 
 
@@ -168,18 +209,38 @@ def _pairs(then: Report, now: Report) -> Iterator[tuple[str, GroundedText | None
 
 def _differences(then: Report, now: Report) -> Iterator[Difference]:
     for name, old, new in _pairs(then, now):
-        before, after = (_sentences(text) for text in (old, new))
-        for tag, i, j, k, m in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-            if tag != "equal":
-                for one, other in zip_longest(before[i:j], after[k:m]):
-                    yield Difference(text=name, then=one, now=other)
+        before, after = (() if text is None else text.claims for text in (old, new))
+        said, still_said = Counter(map(_said, before)), Counter(map(_said, after))
+        gone, new_ones = _beyond(before, still_said), _beyond(after, said)
+        for one in gone:
+            other = next((other for other in new_ones if _said(other)[:3] == _said(one)[:3]), None)
+            if other is not None:
+                new_ones.remove(other)
+            yield Difference(text=name, then=_sentence(one), now=None if other is None else _sentence(other))
+        for other in new_ones:
+            yield Difference(text=name, then=None, now=_sentence(other))
 
 
-def _sentences(text: GroundedText | None) -> Sequence[str]:
-    """Return statements with what they cite, by keys: the salt of an id changes with anything in its pack."""
-    if text is None:
-        return []
-    return [f"{one.text} [{', '.join(item.partition('.')[0] for item in one.citations)}]" for one in text.claims]
+def _said(claim: Claim) -> tuple[str, str | None, str | None, str]:
+    """Return what a claim says, and of what. Evidence is numbered anew with anything in its pack, and no part of it."""
+    return claim.kind, claim.code, claim.taxon, claim.text
+
+
+def _beyond(claims: Sequence[Claim], others: Counter[tuple[str, str | None, str | None, str]]) -> list[Claim]:
+    """Return the claims that the others do not say, or not as often."""
+    left = others.copy()
+    found = []
+    for one in claims:
+        if left[_said(one)] > 0:
+            left[_said(one)] -= 1
+        else:
+            found.append(one)
+    return found
+
+
+def _sentence(claim: Claim) -> str:
+    """Return a statement with what it cites, by keys: the salt of an id changes with anything in its pack."""
+    return f"{claim.text} [{', '.join(item.partition('.')[0] for item in claim.citations)}]"
 
 
 def _reasons(then: Report, now: Report) -> Iterator[str]:
@@ -200,6 +261,7 @@ def _reasons(then: Report, now: Report) -> Iterator[str]:
         if old.pack.pack_id != new.pack.pack_id:
             parts = [part for part in _PARTS if getattr(old.pack, part) != getattr(new.pack, part)]
             yield f"{name}: the Evidence Pack differs in {', '.join(parts).replace('_', ' ') or 'its form'}"
+            yield from (f"{name}: {words}" for words in _figure_reasons(old.pack, new.pack))
     for part, words in _OF_RECORDINGS.items():
         if getattr(then, part) != getattr(now, part):
             yield f"{words} now"
@@ -227,6 +289,53 @@ def _library_reasons(old: EvidencePack, new: EvidencePack) -> Iterator[str]:
         )
     if old.models != new.models:
         yield "the models, or their weights, are others now"
+
+
+def _label_reasons(workspace: Workspace, then: Report, now: Report) -> Iterator[str]:
+    """Yield what people, or tables, have said since of calls of the library, where any evidence is other now."""
+    if [pack.pack_id for pack in then.packs] == [pack.pack_id for pack in now.packs]:
+        return
+    said = workspace.catalog.labels(then.packs[0].library.space, SegmentFilter())
+    since = Counter(f"{one.taxon} by {one.author}" for _, one in said if one.labelled_at > then.created_at)
+    if n := since.total():
+        names = [f"{words} ({times:,})" for words, times in since.most_common(_MOST_LABELS)]
+        names += ["others"] if len(since) > _MOST_LABELS else []
+        yield f"{n:,} {'label was' if n == 1 else 'labels were'} given since the report was written: {', '.join(names)}"
+
+
+_MOST_LABELS = 5
+_MOST_FIGURES = 10
+"""Labels, and figures of a pack, that are told one by one."""
+
+
+def _figure_reasons(old: EvidencePack, new: EvidencePack) -> Iterator[str]:
+    """Yield the figures that are others now, by name and group; those that look alike come last."""
+    before, after = ({(one.name, one.group): one for one in pack.aggregates} for pack in (old, new))
+    changed = [
+        (_words(before.get(name)), _words(after.get(name)), after.get(name) or before[name])
+        for name in {**before, **after}
+        if _content(before.get(name)) != _content(after.get(name))
+    ]
+    changed.sort(key=lambda one: one[0] == one[1])
+    for was, is_now, entry in changed[:_MOST_FIGURES]:
+        group = f", {entry.group_words or entry.group}" if entry.group else ""
+        values = f"{was} then, {is_now} now" if was != is_now else f"{was} as then, of other rows or calls"
+        yield f"{name_words(entry.name)}{group}: {values}"
+    if len(changed) > _MOST_FIGURES:
+        yield f"{len(changed) - _MOST_FIGURES:,} figures more are others now"
+
+
+def _content(entry: AggregateEntry | None) -> AggregateEntry | None:
+    """Return a figure without its key, which is its place in the pack."""
+    return None if entry is None else entry.model_copy(update={"key": ""})
+
+
+def _words(entry: AggregateEntry | None) -> str:
+    if entry is None:
+        return "none"
+    over = denominator(entry)
+    word = "of" if entry.unit in ("%", entry.denominator_unit) else "in"
+    return (figure(entry) if over is None else f"{figure(entry)} {word} {over}").replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _listed(words: Sequence[str]) -> str:

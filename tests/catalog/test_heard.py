@@ -1,5 +1,6 @@
 """The columns that a summary is counted from: in order, each segment once, and the best calls first."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -63,7 +64,7 @@ def test_places_are_known_to_a_hundredth(heard: Heard) -> None:
 def test_exemplars_are_clear_before_they_are_loud(heard: Heard) -> None:
     """No more calls than asked for, from as many recordings as there are, the clear ones first."""
     first = heard.first_of_segment(heard.detected)
-    quiet = Heard(**{**_columns(heard), "snr_db": np.where(heard.raw_score > 0.55, -5.0, 20.0)})
+    quiet = replace(heard, snr_db=np.where(heard.raw_score > 0.55, -5.0, 20.0))
     chosen = exemplars(quiet, first, 2, clear_from_db=5.0)
     assert [0.5, 0.9] == quiet.raw_score[chosen].tolist()
     assert () == heard.ids(exemplars(heard, first, 0))
@@ -109,7 +110,3 @@ def test_novel_segments_are_counted_among_those_compared(catalog: Catalog, make:
     catalog.save_clustering(clustering, dict.fromkeys(ids, "c1.x"), novelty=novelty)
     found = catalog.novel_segments(space, EVERYTHING, at_least=0.9)
     assert (3, 2, (ids[1], ids[2])) == (found.n_placed, found.n_novel, found.exemplar_ids)
-
-
-def _columns(heard: Heard) -> dict[str, object]:
-    return {name: getattr(heard, name) for name in Heard.__dataclass_fields__}

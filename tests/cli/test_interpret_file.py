@@ -80,11 +80,19 @@ def test_what_is_neither_file_nor_segment_is_refused(
         (("--time", "05:12"), "no time with an offset"),
         (("--from", 900), "it lasts"),
         (("--channel", 7), "no channel 7"),
+        (("--from", "nan"), "'--from': nan is no finite number"),
+        (("--to", "inf"), "'--to': inf is no finite number"),
+        (("--from", "1e308"), "--from"),
+        (("--low-hz", "nan"), "'--low-hz'"),
+        (("--high-hz", "inf"), "'--high-hz'"),
+        (("--lat", "nan", "--lon", 3), "'--lat'"),
+        (("--from", 1, "--to", 1.0001), "too short"),
     ],
 )
 def test_selection_that_a_file_does_not_hold_is_refused(
     rab: Rab, file: Path, options: tuple[object, ...], words: str
 ) -> None:
     """Exit code 2, and what the file holds."""
-    answer = rab("interpret", file, *options)
-    assert (2, True) == (answer.code, words in answer.err), answer.err
+    for command in ("interpret", "evidence", "similar"):
+        answer = rab(command, file, *options)
+        assert (2, True) == (answer.code, words in answer.err), answer.err

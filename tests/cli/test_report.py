@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from rab.cli import rab as command
 from rab.cli.report import DIFFERENT
 from rab.errors import NotFound
-from rab.reports import read_report, render_json, report_schema
+from rab.reports import read_report, report_schema, write_report
 
 
 def segments(rab: Any) -> list[str]:
@@ -33,12 +33,31 @@ def test_another_report_is_different_and_says_so(rab: Any, tmp_path: Path) -> No
     """A report whose title was another is made again, and differs; the exit code is its own."""
     rab("report", segments(rab)[0], "--of", "suggestion", "--into", tmp_path)
     report = read_report(tmp_path / "report.json")
-    (tmp_path / "report.json").write_text(render_json(report.model_copy(update={"title": "Older"})), encoding="utf-8")
+    write_report(tmp_path, report.model_copy(update={"title": "Older"}), {})
     done = rab("reproduce", tmp_path)
     assert done.code == DIFFERENT
     assert "because the title is another now" in done.out
     found = json.loads(rab("reproduce", tmp_path, "--json").out)
     assert (found["is_identical"], found["n_same_packs"]) == (False, 1)
+
+
+def test_a_page_changed_by_hand_is_no_report(rab: Any, tmp_path: Path) -> None:
+    """The altered file is named, whichever file was asked about, and nothing is said to be identical."""
+    paths = json.loads(rab("report", segments(rab)[0], "--into", tmp_path, "--json").out)
+    page = Path(paths["html"])
+    page.write_text(page.read_text(encoding="utf-8").replace("call", "song", 1), encoding="utf-8")
+    for named in (paths["html"], paths["json"], tmp_path):
+        done = rab("reproduce", named)
+        assert (2, "") == (done.code, done.out)
+        assert "report.html in" in done.err
+        assert "changed by hand" in done.err
+
+
+def test_paths_are_told_alike(rab: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder named from where one stands gives whole paths, of all files."""
+    monkeypatch.chdir(tmp_path)
+    paths = json.loads(rab("report", segments(rab)[0], "--into", "rep", "--json").out)
+    assert {Path(path).parent for path in paths.values()} == {(tmp_path / "rep").resolve()}
 
 
 def test_an_answer_is_a_document(rab: Any, tmp_path: Path) -> None:

@@ -36,6 +36,10 @@ def test_service_answers_until_it_is_stopped(rab_process: Rab, repo: Path, home:
             part = Request(f"{address[1]}/media/segments/{segment}/clip.wav", headers={"Range": "bytes=0-3"})
             with urlopen(part) as answer:
                 assert (206, b"RIFF") == (answer.status, answer.read())
+            with pytest.raises(HTTPError) as misled:
+                urlopen(Request(f"{address[1]}/v1/health", headers={"Host": "evil.example"}))
+            misled.value.close()
+            assert 400 == misled.value.code
             with pytest.raises(HTTPError) as refused:
                 urlopen(f"{address[1]}/v1/nowhere")
             refused.value.close()

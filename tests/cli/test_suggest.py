@@ -97,7 +97,7 @@ def test_a_review_by_pack_and_by_segment(rab: Rab) -> None:
     [
         (("review",), 2, "write: rab review"),
         (("review", "f" * 32, "accept"), 2, "--by NAME"),
-        (("review", "f" * 32, "accept", "--by", "Ann"), 3, "no segment"),
+        (("review", "f" * 32, "accept", "--by", "Ann"), 3, "no Evidence Pack or segment"),
         (("review", "f" * 64, "accept", "--by", "Ann"), 3, "no Evidence Pack"),
         (("review", "f" * 32, "--import", "x.csv"), 2, "not both"),
         (("review", "--import", "gone.csv"), 3, "no table"),
@@ -124,4 +124,8 @@ def test_a_table_is_edited_and_imported(rab: Rab, tmp_path: Path) -> None:
     table.write_text(text.replace(",review,", ",accepted,"), encoding="utf-8")
     refused = rab("review", "--import", table, "--by", "Ann", "--json")
     assert 4 == refused.code
-    assert {"ungrounded"} == {one["code"] for one in json.loads(refused.out)["failures"]}
+    said = json.loads(refused.out)
+    assert {"ungrounded"} == {one["code"] for one in said["failures"]}
+    assert (text.count(",review,"), 0) == (said["n_reviewed"], said["n_taken"])
+    wrong = rab("review", "deadbeef", "accept", "--by", "Ann")
+    assert (3, True) == (wrong.code, "there is no Evidence Pack or segment deadbeef" in wrong.err)

@@ -146,7 +146,7 @@ def test_gates_run_and_pytest_speaks_last(checkout: Checkout) -> None:
     assert ["format", "lint", "imports", "types", "tests"] == [
         line.split()[0] for line in said.splitlines() if "speaks" not in line
     ][-7:-2]
-    assert "ran with -k owl\n3 passed in 0.01s" == said.strip()[-33:]
+    assert "ran with -n auto --maxprocesses=4 --dist=loadfile -k owl\n3 passed in 0.01s" == said.strip()[-74:]
     assert "speaks" not in said
 
 

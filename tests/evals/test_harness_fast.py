@@ -15,7 +15,8 @@ from rab.evals.suites import read_baseline, read_suite, suite_names, suites_fold
 from rab.settings import Settings
 from rab.workflows.workspace import Workspace
 
-FAST = sorted({*RUNNERS, *LIBRARY_RUNNERS})
+FAST = sorted({*RUNNERS, *LIBRARY_RUNNERS} - {"generation"})
+"""Those that are run whole here; `test_generation_suite` asks of generation what fewer drafts can show."""
 
 
 @pytest.mark.parametrize("name", FAST)

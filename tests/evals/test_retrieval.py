@@ -165,7 +165,7 @@ def test_one_exemplar_of_each_label_is_enough_where_labels_lie_apart() -> None:
 def test_planted_leak_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Candidates of the query's own group turn the leak check red, and each leak can be listened to."""
     library = planted()
-    windows = sys.modules["rab.evals.retrieval"]._Windows  # type: ignore[attr-defined]
+    windows = sys.modules["rab.evals.retrieval"]._Windows
     nearest = windows._nearest
     monkeypatch.setattr(windows, "_nearest", lambda self, at, _: nearest(self, at, np.arange(len(library)) != at))
     scores = {score.case: score for score in taken_apart(retrieval_report(library, seed=1), library).scores}

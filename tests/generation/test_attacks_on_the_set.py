@@ -158,7 +158,9 @@ def test_claim_in_other_words_is_a_repetition(clean: EvidencePack, true_claim_of
     assert ["E_DUPLICATE", "E_DUPLICATE"] == [one.code for one in dropped if one.claim.kind == "taxon_vote"]
 
 
-@pytest.mark.parametrize("junk", [None, 7, "c1", {}, {"id": "c1"}, [], object(), b"\x00", Ellipsis], ids=repr)
+@pytest.mark.parametrize(
+    "junk", [None, 7, "c1", {}, {"id": "c1"}, [], object(), b"\x00", Ellipsis], ids=lambda one: type(one).__name__
+)
 def test_what_is_no_claim_is_on_record_as_such(junk: object, clean: EvidencePack) -> None:
     """Whatever stands in a draft, nothing raises, nothing of it is printed, and the text is complete."""
     served, dropped = validate(cast("list[Claim]", [junk]), clean)

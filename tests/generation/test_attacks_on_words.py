@@ -317,14 +317,16 @@ OWN_WORDS = [
         "caveat-turned-by-a-comma",
         "one_recording",
         BY_MODEL,
-        _all("Every name among the similar calls comes from a classifier; no, listener labelled them."),
+        _all(
+            "3 calls out of 3 named calls nearby bear a name that comes from a classifier; no, listener labelled any."
+        ),
         "E_ORDER",
     ),
     Attack(
         "every-for-no",
         "one_recording",
         BY_MODEL,
-        _all("No name among the similar calls comes from a classifier; every listener labelled them."),
+        _all("3 calls out of 3 named calls nearby bear no name that comes from a classifier; a listener labelled any."),
         "E_ORDER",
     ),
     Attack("earlier-for-later", "clean", STEP, _put("before", "after"), "E_VOCABULARY"),

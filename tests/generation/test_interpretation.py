@@ -111,6 +111,37 @@ def test_one_recording_is_weak_evidence(one_recording: EvidencePack) -> None:
     assert (hedged, caveats) == ({"resemblance", "taxon_vote"}, ["single_recording", "model_labels_only"])
 
 
+@pytest.mark.parametrize(("n_heard", "is_tentative"), [(0, True), (1, True), (2, False)])
+def test_names_of_classifiers_stay_tentative_until_several_recordings_are_labelled(
+    segment_pack_of: Callable[..., EvidencePack],
+    neighbour_of: Callable[..., NeighbourEntry],
+    n_heard: int,
+    is_tentative: bool,
+) -> None:
+    """One person's label removes neither the hedge nor the caveat from nine names of a classifier; two do."""
+    calls = [neighbour_of(n, 0.95 - n / 50, source="human" if n <= n_heard else "model") for n in range(1, 11)]
+    claims = write_interpretation(segment_pack_of(calls)).claims
+    hedges = {claim.hedge for claim in claims if claim.kind in ("resemblance", "taxon_vote")}
+    caveats = [claim for claim in claims if claim.code == "model_labels_only"]
+    assert ({"tentative" if is_tentative else "plain"}, is_tentative) == (hedges, bool(caveats))
+    heard = ["no listener labelled any.", "listeners labelled calls from only 1 recording apart from its own."]
+    for claim in caveats:
+        words = f"{10 - n_heard} calls out of 10 named calls nearby bear a name that comes from a classifier; "
+        assert (words + heard[n_heard], 10) == (claim.text, len(claim.support))
+
+
+def test_label_in_the_own_recording_is_no_other_listener(
+    segment_pack_of: Callable[..., EvidencePack], neighbour_of: Callable[..., NeighbourEntry]
+) -> None:
+    """A label of a call in the query's own recording is not counted as one from elsewhere."""
+    calls = [neighbour_of(1, 0.9, recording="query"), neighbour_of(2, 0.8, source="model")]
+    (caveat,) = (one for one in write_interpretation(segment_pack_of(calls)).claims if one.code == "model_labels_only")
+    assert caveat.text == (
+        "1 call out of 2 named calls nearby bears a name that comes from a classifier; listeners labelled none outside "
+        "the recording of the call itself."
+    )
+
+
 def test_unnamed_neighbours_give_no_name(unlabelled: EvidencePack) -> None:
     """Similar calls that nobody named are similar all the same."""
     assert sentences(unlabelled)[1::2] == [

@@ -26,12 +26,13 @@ def test_day_is_told_from_effort_to_caveats(day: EvidencePack) -> None:
         "Eurasian Blackbird (Turdus merula): 42 segments in 11 recordings, 3.36 segments/h of effort "
         "(unverified model score) [a7, a8].",
         "Song Thrush (Turdus philomelos): 7 segments, 0.56 segments/h of effort (unverified model score) [a9].",
-        "Detections per hour of effort, unverified, peak at 05:00–06:00 (80.00 segments/h) [a21].",
+        "Detections per hour of effort, unverified, peak at 05:00–06:00 (40 segments in 0.50 h of effort): "
+        "80.00 segments/h [a21].",
         "Recording quality: a median SNR of 8.2 dB and 31% of the segments with a weak signal or none [a11, a12].",
         "Segments: 0.5% with rain [a13].",
         "Detections are raw model scores, neither calibrated nor verified unless stated; they count “segments with a "
         "raw score of at least 0.30” [a7].",
-        "The location and week model set aside 1 segment of 1 taxon as not expected there and then: Great Horned Owl "
+        "The location and week model set aside 1 detection of 1 taxon as not expected there and then: Great Horned Owl "
         "(Bubo virginianus) [a10].",
         "The hours of the day leave out 1 recording without a known clock [a14].",
     ]
@@ -67,7 +68,8 @@ def test_equal_hours_share_the_peak(summary_pack_of: Build, figure_of: Figure) -
     ]
     pack = summary_pack_of([figure_of(1, "effort_hours", 4.0, "h"), *hours])
     assert sentences(pack)[1] == (
-        "Detections per hour of effort, unverified, peak at 04:00–05:00 and 05:00–06:00 (10.00 segments/h) [a2, a3]."
+        "Detections per hour of effort, unverified, peak at 04:00–05:00 (10 segments in 1.00 h of effort) and "
+        "05:00–06:00 (20 segments in 2.00 h of effort): 10.00 segments/h [a2, a3]."
     )
 
 
@@ -82,6 +84,7 @@ def test_equal_hours_share_the_peak(summary_pack_of: Build, figure_of: Figure) -
             [("05", 12, 1.0), ("06", 40, 0.01), ("07", 12, 1.0)],
             "an hour of 36 seconds beside whole ones does not count",
         ),
+        ([("05", 40, 0.02), ("06", 2, 0.02)], "a minute of sound in an hour is too little, however alike the others"),
     ],
 )
 def test_no_peak_is_named_without_grounds(
@@ -135,6 +138,29 @@ def test_only_the_most_numerous_taxa_are_told(summary_pack_of: Build, figure_of:
     pack = summary_pack_of([figure_of(40, "effort_hours", 1.0, "h"), figure_of(41, "n_taxa", 30, "taxa"), *counts])
     told = [claim.taxon for claim in write_summary(pack).claims if claim.kind == "activity_count"]
     assert told == [None, *(f"Genus {'a' * n}" for n in range(30, 15, -1))]
+
+
+def test_taxa_without_a_sentence_are_counted(summary_pack_of: Build, figure_of: Figure) -> None:
+    """Where more taxa were detected than a summary lists, it says how many are left to the figures."""
+    effort = figure_of(1, "effort_hours", 1.0, "h")
+    assert sentences(summary_pack_of([effort, figure_of(2, "n_taxa", 120, "taxa")]))[1] == (
+        "Detections reach the threshold for 120 taxa; up to 15 taxa have a sentence here, and the figures list the "
+        "other 105 taxa [a2]."
+    )
+    assert sentences(summary_pack_of([effort, figure_of(2, "n_taxa", 15, "taxa")]))[1] == (
+        "Detections reach the threshold for 15 taxa [a2]."
+    )
+
+
+def test_a_segment_that_was_set_aside_twice_counts_once(summary_pack_of: Build, figure_of: Figure) -> None:
+    """Two taxa set aside in one segment are two detections in one segment."""
+    outside = [
+        figure_of(n, "out_of_range_detections", n, "segments", group=taxon)
+        for n, taxon in ((2, "Bubo virginianus"), (3, "Turdus merula"))
+    ]
+    once = figure_of(4, "out_of_range_segments", 3, "segments")
+    told = sentences(summary_pack_of([figure_of(1, "effort_hours", 1.0, "h"), *outside, once]))[-1]
+    assert "set aside 5 detections of 2 taxa in 3 segments as not expected" in told
 
 
 def test_pack_without_figures_gives_no_sentence(summary_pack_of: Build) -> None:

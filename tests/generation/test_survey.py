@@ -102,7 +102,8 @@ OUTCOME = [figure("compared_taxa", 2, "taxa"), figure("compared_told", 1, "taxa"
                 figure("detections_by_week", 20, "segments", "2025-05-05", "week of 2025-05-05", (5, "h")),
                 figure("detections_by_week", 5, "segments", "2025-05-12", "week of 2025-05-12", (5, "h")),
             ],
-            "Detections per hour of effort, unverified, peak in the week of 2025-05-05 (4.00 segments/h) [a3].",
+            "Detections per hour of effort, unverified, peak in the week of 2025-05-05 (20 segments in 5.00 h of "
+            "effort): 4.00 segments/h [a3].",
         ),
         (
             "temporal_pattern",
@@ -110,8 +111,8 @@ OUTCOME = [figure("compared_taxa", 2, "taxa"), figure("compared_told", 1, "taxa"
                 figure("detections_by_sun", 4, "segments", "night", "night", (2, "h")),
                 figure("detections_by_sun", 16, "segments", "dawn", "within an hour of sunrise", (4, "h")),
             ],
-            "Detections per hour of effort, unverified: 2.00 segments/h at night and 4.00 segments/h within an hour of "
-            "sunrise [a3, a4].",
+            "Detections per hour of effort, unverified: 2.00 segments/h at night (4 segments in 2.00 h of effort) "
+            "and 4.00 segments/h within an hour of sunrise (16 segments in 4.00 h of effort) [a3, a4].",
         ),
         (
             "richness",
@@ -224,6 +225,48 @@ def test_a_verified_taxon_is_no_model_score_alone(summary_pack_of: Build) -> Non
     assert told(pack_of(summary_pack_of, *rejected), "activity_count") == [
         "Eurasian Blackbird (Turdus merula): 20 segments, 2.00 segments/h of effort (unverified model score; listeners "
         "rejected 1 segment) [a2, a3, a4]."
+    ]
+
+
+def test_what_listeners_verified_is_not_unverified(summary_pack_of: Build) -> None:
+    """Days and richness of a verified taxon say so; where nobody verified any detection, they stay unverified."""
+    figures = [
+        figure("detection_days", 5, "recorder-days", BLACKBIRD, over=(7, "recorder-days")),
+        figure("history_days", 5, "days", f"{BLACKBIRD}\tMarsh", "Eurasian Blackbird at Marsh", (7, "days")),
+        figure("richness_days", 24, "recorder-days"),
+        figure("richness_taxa", 12, "taxa"),
+        figure("richness_half_days", 12, "recorder-days"),
+        figure("richness_at_half", 9.34, "taxa", decimals=1),
+    ]
+    verified = figure("verified_detections", 1, "segments", BLACKBIRD, over=(20, "segments"))
+    pack = pack_of(summary_pack_of, *figures, verified)
+    assert "5 of 7 days at Marsh (listeners verified 1 segment) [a4, a9]." in told(pack, "occupancy")[0]
+    assert (
+        "Richness: 12 taxa on 24 recorder-days (listeners verified segments of 1 taxon);" in told(pack, "richness")[0]
+    )
+    pack = pack_of(summary_pack_of, *figures, verified.model_copy(update={"value": 0.0}))
+    assert "5 of 7 days at Marsh (unverified) [a4]." in told(pack, "occupancy")[0]
+    assert "Richness, unverified: 12 taxa on 24 recorder-days;" in told(pack, "richness")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "groups"), [("detections_by_sun", ("night", "dawn")), ("detections_by_week", ("2025-05-05", "2025-05-12"))]
+)
+def test_seconds_of_sound_show_no_pattern(name: str, groups: tuple[str, str], summary_pack_of: Build) -> None:
+    """A rate from a minute of sound is told of no season and of no time of the sun."""
+    for hours, n_told in ((0.02, 0), (2.0, 1)):
+        found = [
+            figure(name, value, "segments", one, one, (hours, "h")) for one, value in zip(groups, (4, 16), strict=True)
+        ]
+        assert len(told(pack_of(summary_pack_of, *found), "temporal_pattern")) == n_told
+
+
+def test_a_side_without_effort_is_no_side(summary_pack_of: Build) -> None:
+    """Where nothing was recorded on the other side, that is the reason that is given."""
+    apart = figure("compared_hours", 0, "clock hours", "nothing", "site=Nowhere")
+    silent = figure("side_effort", 0, "h", "there", decimals=1)
+    assert told(pack_of(summary_pack_of, apart, silent), "comparison") == [
+        "No comparison with “site=Nowhere” is made: the effort there is 0.0 h [a3, a4]."
     ]
 
 

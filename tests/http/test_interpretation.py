@@ -121,6 +121,26 @@ def test_other_forms_and_sizes_are_refused(client: Client) -> None:
     refused(sent(client, bytes((64 << 20) + 1)), 413)
 
 
+@pytest.mark.parametrize("parts", [[(None, b"hello")], [("a.wav", b"a"), ("b.wav", b"b")]])
+def test_form_without_one_file_is_refused(client: Client, parts: list[tuple[str | None, bytes]]) -> None:
+    """Text in place of a file, or two of them, is the client's slip: the answer names the field."""
+    assert "file" in refused(client.post(ADDRESS, files=[("file", part) for part in parts]), 400)
+
+
+@pytest.mark.parametrize(("name", "value"), [("start_s", "nan"), ("end_s", "inf"), ("low_hz", "nan"), ("lat", "nan")])
+def test_what_is_no_number_is_refused(client: Client, sound: bytes, name: str, value: str) -> None:
+    """NaN and infinity are refused by the parameter's name."""
+    assert name in refused(sent(client, sound, **{name: value}), 400)
+
+
+@pytest.mark.parametrize("route", ["segments", "recordings"])
+def test_offset_beyond_what_is_counted_is_refused(client: Client, route: str) -> None:
+    """No database counts so far, and the client is not told about ours."""
+    detail = refused(client.get(f"/v1/{route}", params={"offset": 2**63}), 400)
+    assert ("offset" in detail, "Python" in detail) == (True, False)
+    assert 200 == client.get(f"/v1/{route}", params={"offset": 2**53 - 1}).status_code
+
+
 def test_hours_of_silence_are_refused(client: Client) -> None:
     """A small file may hold hours: it is not decoded to find that out."""
     file = BytesIO()

@@ -84,7 +84,7 @@ def test_an_export_is_a_file_or_a_zip(own: Workspace, own_client: Client, form: 
     rows = [row for text in texts for row in read(text)]
     assert 7 == len(rows)
     recording = own.catalog.segment(at(own, 3, 6000.0)).recording.id
-    asked = {"format": form, "where": f"recording={recording}", "limit": 2, "order": "time"}
+    asked: dict[str, str | int] = {"format": form, "where": f"recording={recording}", "limit": 2, "order": "time"}
     part = own_client.get("/v1/suggestions/export", params=asked)
     assert 2 == len(read(part.content.decode()))
     assert "attachment" in part.headers["content-disposition"]

@@ -38,6 +38,11 @@ REFUSED = [
     "http://192.0.2.7/v1?key=secret-word",
     "http://192.0.2.7/v1#secret-word",
     "http://[not-an-address]/secret-word",
+    "http://192.0.2.7:99999/v1",
+    "http://192.0.2.7:65536/v1",
+    "http://192.0.2.7:0/v1",
+    "http://192.0.2.7:-1/v1",
+    "http://192.0.2.7:80a/v1",
 ]
 
 

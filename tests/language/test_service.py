@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, ClassVar
 
 import pytest
@@ -57,6 +58,35 @@ def test_http_answers_as_ever(broken: Workspace) -> None:
             assert isinstance(answer.json()["dropped"], list)
 
 
+class Waiting(Broken):
+    """A language model that is waited for until it is let go."""
+
+    def __init__(self) -> None:
+        self.is_asked, self.may_end = Event(), Event()
+
+    def answer(self, question: Question, *, within_s: float | None = None) -> Answer:
+        self.is_asked.set()
+        assert self.may_end.wait(60)
+        raise ModelFault("timeout", "no answer came within 45 s")
+
+
+def test_service_answers_others_while_one_waits(library: Workspace) -> None:
+    """A model that hangs holds up the requests that wait for it, and no other: each route has a thread of its own."""
+    model = Waiting()
+    segment = library.catalog.segment_ids(library.card(MODEL).space, EVERYTHING)[0]
+    app = create_app(replace(library, language=model, language_mode="select"), model=MODEL)
+    with TestClient(app) as client, ThreadPoolExecutor(8) as pool:
+        try:
+            slow = [pool.submit(client.get, f"/v1/segments/{segment}/interpretation") for _ in range(8)]
+            assert model.is_asked.wait(60)
+            for path in ("/v1/health", "/v1/segments?limit=1", f"/v1/segments/{segment}/evidence"):
+                assert 200 == client.get(path).status_code
+            assert not any(one.done() for one in slow)
+        finally:
+            model.may_end.set()
+        assert {200} == {one.result().status_code for one in slow}
+
+
 def test_report_says_so(broken: Workspace, tmp_path: Path) -> None:
     """HTML and Markdown carry a line for the summary and for each interpretation."""
     policy = ReportPolicy(n_interpreted=2, n_playable=0)
@@ -70,9 +100,10 @@ class Server(BaseHTTPRequestHandler):
     """A small OpenAI-compatible server that obeys, or answers as its instructions say whatever the schema."""
 
     obeys: ClassVar[bool] = True
+    names: ClassVar[tuple[str, ...]] = ("owl-1",)
 
     def do_GET(self) -> None:
-        self._send({"object": "list", "data": [{"id": "owl-1", "object": "model"}]})
+        self._send({"object": "list", "data": [{"id": name, "object": "model"} for name in self.names]})
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -139,6 +170,7 @@ def test_check_finds_out_who_ignores_schemas(serving: type[Server], monkeypatch:
         (None, 2, "no language model is configured"),
         ("http://127.0.0.1:1/v1", 7, "cannot be reached"),
         ("http://169.254.169.254/v1", 2, "link-local"),
+        ("http://127.0.0.1:99999/v1", 2, "port"),
     ],
 )
 def test_check_ends_honestly(
@@ -153,6 +185,40 @@ def test_check_ends_honestly(
     assert isinstance(done.exception, RabError)
     assert exit_code == done.exception.exit_code
     assert words in done.exception.message
+
+
+HOSTILE = ("\x1b[2J\x1b]0;owned\x07owl", "two\nlines\r\u2028gone", "\x9b31mred", "\u202eback", "\x00", "x" * 10_000)
+
+
+def test_check_prints_names_of_models_on_one_line(serving: type[Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server cannot steer a terminal, add lines or flood it with what it calls its models."""
+    monkeypatch.setattr(serving, "names", HOSTILE * 50)
+    words, data = (CliRunner().invoke(rab, ["llm", "check", *more], standalone_mode=False) for more in ([], ["--json"]))
+    (line,) = [one for one in words.output.splitlines() if one.startswith("models ")]
+    assert 6 == len(words.output.split("\n")) - 1
+    assert line.isprintable()
+    assert "models       [2J ]0;owned owl, two lines gone, 31mred, back, xxx" in line
+    assert line.endswith("…, 80 more")
+    names = json.loads(data.output)["models"]
+    assert 100 == len(names)
+    assert all(0 < len(name) <= 120 and name.isprintable() for name in names)
+
+
+@pytest.mark.parametrize(
+    ("url", "words"), [(None, "a choice "), ("http://127.0.0.1:1/v1", "not usable   the server cannot be reached")]
+)
+def test_check_says_what_templates_leave_aside(
+    url: str | None, words: str, serving: type[Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who asked for templates gets them; what the server could do is told, and no exit code calls it a failure."""
+    monkeypatch.setenv("RAB_LLM__MODE", "template")
+    if url is not None:
+        monkeypatch.setenv("RAB_LLM__BASE_URL", url)
+    done = CliRunner().invoke(rab, ["llm", "check"], standalone_mode=False)
+    assert done.exception is None
+    assert words in done.output
+    assert "mode template asks no model; this is what would be possible" in done.stderr
+    assert "until this is mended" not in done.output
 
 
 def test_pack_is_the_same_with_and_without_a_model(library: Workspace, broken: Workspace) -> None:

@@ -115,7 +115,7 @@ def test_audacity_is_read_back(rows: list[SuggestedAnnotation]) -> None:
     read = read_audacity(audacity_of(rows))
     assert len(rows) == len(read)
     for row, label in zip(rows, read, strict=True):
-        assert (row.t0_ms, row.t1_ms) == (pytest.approx(1000 * label.begin_s), pytest.approx(1000 * label.end_s))
+        assert [row.t0_ms, row.t1_ms] == pytest.approx([1000 * label.begin_s, 1000 * label.end_s])
         assert (row.low_hz, row.high_hz) == (label.low_hz, label.high_hz)
         name = row.taxon or f"? {', '.join(row.reasons)}"
         assert [one_line(name).replace("|", "¦"), row.status] == list(label.parts[:2])

@@ -5,17 +5,52 @@ from pathlib import Path
 
 import pytest
 
-from rab.errors import StorageFailed, Ungrounded
-from rab.reports import Media, Report, render_html, render_json, render_markdown, write_report
+from rab.errors import InputError, StorageFailed, Ungrounded
+from rab.reports import Media, Report, check_files, render_html, render_json, render_markdown, write_report
 
 
-def test_three_files_stand_beside_each_other(tmp_path: Path, report: Report, media: Media) -> None:
-    """The folder is made, the three renderings are in it as UTF-8, and nothing else."""
+def test_files_stand_beside_each_other(tmp_path: Path, report: Report, media: Media) -> None:
+    """The folder is made, the three renderings are in it as UTF-8 with their sums, and nothing else."""
     files = write_report(tmp_path / "a" / "b", report, media)
     assert files.html.read_bytes() == render_html(report, media).encode()
     assert files.markdown.read_bytes() == render_markdown(report).encode()
     assert files.json.read_bytes() == render_json(report).encode()
-    assert sorted(path.name for path in (tmp_path / "a" / "b").iterdir()) == ["report.html", "report.json", "report.md"]
+    names = sorted(path.name for path in (tmp_path / "a" / "b").iterdir())
+    assert names == ["report.html", "report.json", "report.md", "report.sha256"]
+
+
+def test_files_as_they_were_written_hold(tmp_path: Path, report: Report) -> None:
+    """All of them do, in any folder and under any name; so does the JSON by itself."""
+    files = write_report(tmp_path, report, {})
+    check_files(files.json)
+    for suffix in (".json", ".html", ".sha256"):
+        (tmp_path / f"marsh{suffix}").write_bytes((tmp_path / f"report{suffix}").read_bytes())
+    check_files(tmp_path / "marsh.json")
+    alone = tmp_path / "alone" / "report.json"
+    alone.parent.mkdir()
+    alone.write_bytes(files.json.read_bytes())
+    check_files(alone)
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.md", "report.json", "report.pdf"])
+def test_a_file_changed_by_hand_is_named(name: str, tmp_path: Path, report: Report) -> None:
+    """One byte more is enough, and so is a PDF that was not written with the rest."""
+    files = write_report(tmp_path, report, {})
+    with (tmp_path / name).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(InputError, match=rf"{name} in .* was changed by hand"):
+        check_files(files.json)
+
+
+def test_sums_cannot_be_changed_or_left_out(tmp_path: Path, report: Report) -> None:
+    """Sums of other content name every file; pages without sums are no report that can be checked."""
+    files = write_report(tmp_path, report, {})
+    (tmp_path / "report.sha256").write_bytes(b"\xff nothing")
+    with pytest.raises(InputError, match=r"report\.html, report\.md, report\.json in .* were changed"):
+        check_files(files.json)
+    (tmp_path / "report.sha256").unlink()
+    with pytest.raises(InputError, match="is gone"):
+        check_files(files.json)
 
 
 def test_an_older_report_is_replaced(tmp_path: Path, report: Report) -> None:

@@ -78,6 +78,20 @@ def test_a_changed_report_is_refused(report: Report, tmp_path: Path) -> None:
         read_report(path)
 
 
+def test_a_changed_sentence_is_refused(report: Report, tmp_path: Path) -> None:
+    """A word changed by hand breaks the seal of the report, and so does a seal that is taken away."""
+    path = tmp_path / "report.json"
+    printed = render_json(report)
+    path.write_text(printed.replace("Effort: 23.5 h", "Effort: 99.5 h", 1), encoding="utf-8")
+    with pytest.raises(InputError, match="changed by hand"):
+        read_report(path)
+    path.write_text(printed.replace(f',"seal":"{report.seal}"', ""), encoding="utf-8")
+    with pytest.raises(InputError, match="holds no seal"):
+        read_report(path)
+    path.write_text(printed, encoding="utf-8")
+    assert read_report(path) == report
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

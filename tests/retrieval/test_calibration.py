@@ -71,7 +71,7 @@ def test_platt_survives_answers_that_separate() -> None:
     right = np.array([False, False, True, True])
     assert 0 < fit_platt(logits, right).slope < 20
     fallen = fit_platt(logits, ~right)
-    assert (0.0, 0.5) == (fallen.slope, pytest.approx(float(fallen(np.array([5.0]))[0])))
+    assert [0.0, 0.5] == pytest.approx([fallen.slope, float(fallen(np.array([5.0]))[0])])
 
 
 def test_draws_are_fitted_as_one_by_one() -> None:

@@ -13,8 +13,9 @@ from rab.audio import read_recording
 from rab.domain import CallSegment, Recording, SegmentFilter
 from rab.errors import InputError, NotFound, SpaceMismatch
 from rab.segments import WindowPolicy, windows
-from rab.workflows.clips import Clip, Selection, Told, _Box, _lies_in, hear, read_file, selection_of
+from rab.workflows.clips import Clip, _Box, _lies_in, hear, read_file, selection_of
 from rab.workflows.questions import evidence, find_segment, interpret, similar
+from rab.workflows.selections import Selection, Told
 from rab.workflows.workspace import Workspace
 
 MODEL = "birdnet-v2.4"
@@ -141,6 +142,31 @@ def test_band_chooses_the_caller(
     assert own.unstored is not None
     assert float(both.unstored.vector @ own.unstored.vector) < 0.999
     assert own.stored.segment.id != both.stored.segment.id
+
+
+def test_band_is_no_measure_of_a_call(library: Workspace, two_tones: Path) -> None:
+    """What the chosen band decides is not measured, and so never told as a difference; the strongest frequency is."""
+    clip = one(library, read_file(library, two_tones), t0_ms=3500.0, t1_ms=5000.0, low_hz=1000.0, high_hz=2500.0)
+    measured = clip.stored.descriptors.model_dump(exclude_none=True).keys()
+    assert {"peak_hz"} == {name for name in measured if name.endswith("_hz")}
+    assert measured.isdisjoint({"flatness", "entropy", "pitch_slope_hz_per_s"})
+    flank = one(library, read_file(library, two_tones), t0_ms=3500.0, t1_ms=5000.0, low_hz=1540.0, high_hz=2500.0)
+    assert flank.stored.descriptors.peak_hz is None
+
+
+@pytest.mark.parametrize("limits", [{"t0_ms": float("nan")}, {"t1_ms": float("inf")}, {"low_hz": float("nan")}])
+def test_what_is_no_number_selects_nothing(limits: dict[str, float]) -> None:
+    """NaN and infinity are refused by the name under which they were given."""
+    with pytest.raises(InputError, match=r"\(--(from|to|low-hz), .*is no number"):
+        Selection(**limits)
+    with pytest.raises(InputError, match="latitude"):
+        Told(lat_deg=float("nan"))
+
+
+def test_selection_of_less_than_a_frame_is_refused(library: Workspace, two_tones: Path) -> None:
+    """A tenth of a millisecond is no stretch without a signal: it is too short, and the least length is told."""
+    with pytest.raises(InputError, match=r"too short.* 22 ms at least"):
+        one(library, read_file(library, two_tones), t0_ms=4000.0, t1_ms=4000.1)
 
 
 def test_silent_selection_has_no_signal(library: Workspace, two_tones: Path) -> None:

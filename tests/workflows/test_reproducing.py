@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from rab.domain import SegmentFilter
-from rab.errors import InputError, NotFound
+from rab.errors import InputError, NotFound, Ungrounded
 from rab.language.base import Answer, Question
-from rab.reports import read_report, render_json
+from rab.reports import Report, read_report, render_json, write_report
 from rab.workflows.ingest import ingest
 from rab.workflows.labelling import label_segment
 from rab.workflows.reporting import report_on_calls, write_summary_report
@@ -106,6 +106,48 @@ def test_a_label_shows_as_the_part_that_changed(own: Workspace) -> None:
     found = reproduce(own, written.report)
     assert not found.is_identical
     assert any("the Evidence Pack differs in" in reason for reason in found.reasons)
+    assert "1 label was given since the report was written: Cuculus canorus by Ann (1)" in found.reasons
+
+
+def test_figures_that_changed_are_named(own: Workspace, cuckoos: tuple[Path, ...]) -> None:
+    """Of a summary, ten figures at most are told by name and group, with what they were and are."""
+    written = write_summary_report(own, model=MODEL).report
+    ingest(own, cuckoos[2:3], models=[MODEL])
+    told = [one for one in reproduce(own, written).reasons if one.endswith(" now") and one.startswith("summary: ")]
+    assert "summary: Recordings: 2 recordings then, 3 recordings now" in told
+    assert len(told) <= 11
+
+
+def test_sentences_that_say_the_same_are_no_difference(own: Workspace, cuckoos: tuple[Path, ...]) -> None:
+    """Evidence that has other numbers now is not told as a statement that changed."""
+    written = write_summary_report(own, model=MODEL).report
+    ingest(own, cuckoos[2:3], models=[MODEL])
+    found = reproduce(own, written)
+    assert found.differences
+    for one in found.differences:
+        assert (one.then or "").partition(" [")[0] != (one.now or "").partition(" [")[0]
+
+
+def changed(report: Report, **update: object) -> Report:
+    """Return the report with its first statement changed, and sealed anew."""
+    first = report.passages[0]
+    claims = (first.text.claims[0].model_copy(update=update), *first.text.claims[1:])
+    text = first.text.model_copy(update={"claims": claims})
+    return report.model_copy(update={"passages": (first.model_copy(update={"text": text}), *report.passages[1:])})
+
+
+def test_an_untrue_sentence_is_refused_however_it_is_sealed(own: Workspace, tmp_path: Path) -> None:
+    """A forged statement with new seals and new pages is held against the evidence, and named."""
+    written = write_summary_report(own, model=MODEL).report
+    write_report(tmp_path / "forged", changed(written, text="Effort: 999.00 h of sound."), {})
+    with pytest.raises(Ungrounded, match=r"999\.00 h"):
+        find_report(own, str(tmp_path / "forged"))
+    first = written.passages[0]
+    text = first.text.model_copy(update={"claims": first.text.claims[1:]})
+    passages = (first.model_copy(update={"text": text}), *written.passages[1:])
+    write_report(tmp_path / "short", written.model_copy(update={"passages": passages}), {})
+    with pytest.raises(Ungrounded, match="leaves out"):
+        find_report(own, str(tmp_path / "short"))
 
 
 def test_other_versions_are_reasons(own: Workspace) -> None:

@@ -240,6 +240,7 @@ def test_an_edited_table_is_taken_once(own: Workspace, tmp_path: Path) -> None:
         ({"status": "accepted"}, "input"),
         ({"status": "perhaps", "reviewer": "Bob"}, "input"),
         ({"status": "accepted", "reviewer": "Bob", "pack": "f" * 64}, "not_found"),
+        ({"status": "accepted", "reviewer": "Bob", "pack": "deadbeef"}, "not_found"),
         ({"status": "accepted", "reviewer": "Bob", "segment": "f" * 32}, "conflict"),
         ({"status": "accepted", "reviewer": "Bob", "suggested_taxon": "Strix aluco"}, "conflict"),
         ({"status": "corrected", "reviewer": "Bob"}, "input"),
@@ -253,6 +254,8 @@ def test_rows_that_cannot_be_meant_are_listed(own: Workspace, tmp_path: Path, ce
     table = edited(write_annotations(tmp_path / "out.csv", [row], "csv")[0], **cells)
     report = import_reviews(own, table)
     assert [code] == [failure.code for failure in report.failures]
+    assert (int(cells["status"] != "perhaps"), 0) == (report.n_reviewed, report.n_taken)
+    assert code != "not_found" or "there is no Evidence Pack" in report.failures[0].message
     assert (0, {}) == (report.n_new, own.catalog.reviews_of([segment]))
 
 

@@ -67,7 +67,7 @@ def sound_rows(survey: Survey) -> Iterator[Row]:
     sounds = [one for one in survey.found.taxa if one.taxon.group == "sound"]
     calls = _calls(survey, sounds)
     for one in sounds:
-        basis = f"{survey.detected}; a sound that is no animal"
+        basis = f"{survey.detected}; a class of sound that is no wildlife"
         yield _counted(survey, "sound_detections", one, basis) | calls[one.taxon.scientific_name]
 
 
@@ -75,6 +75,9 @@ def ruled_out_rows(survey: Survey, ruled_out: Detections) -> Iterator[Row]:
     """Yield what reached the threshold and was set aside."""
     basis = "segments that reach the threshold, set aside: the location and week model does not expect the taxon"
     calls = _calls(survey, ruled_out.taxa)
+    if ruled_out.taxa:
+        once = f"{basis}; a segment with two such taxa counts once"
+        yield row("out_of_range_segments", ruled_out.count.n_segments, "segments", once, ruled_out.count.rows_sha256)
     for one in ruled_out.taxa:
         yield _counted(survey, "out_of_range_detections", one, basis) | calls[one.taxon.scientific_name]
 

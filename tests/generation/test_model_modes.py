@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rab.domain import EvidencePack, NeighbourEntry
@@ -225,6 +225,7 @@ SAID = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(said=SAID, mode=st.sampled_from(MODES), which=st.sampled_from(["clean", "divided", "day"]))
 def test_no_answer_breaks_anything(
     said: dict[str, Any], mode: Mode, which: str, clean: EvidencePack, divided: EvidencePack, day: EvidencePack

@@ -22,6 +22,7 @@ from rab.domain.embedding import ModelCredit
 from rab.domain.filter import SegmentFilter
 from rab.domain.ids import canonical_json, content_id
 from rab.domain.quality import SignalQuality
+from rab.domain.sequence import Succession
 from rab.domain.taxon import TaxonScore
 from rab.domain.value import Db, Fraction, Hz, Instant, Ms, Similarity, Value
 
@@ -133,29 +134,10 @@ class SequenceStep(Value):
     snr_db: Db | None = None
 
 
-class FollowingEntry(Value):
-    """What usually sounds before or after calls like the query: counted over the library, and held against chance."""
+class FollowingEntry(Succession):
+    """What usually sounds before or after calls like the query, which lies in `cluster_id`."""
 
     key: str
-    cluster_id: str
-    """The cluster that the query lies in."""
-    other_id: str
-    """The cluster that comes before it, or after it."""
-    direction: Literal["before", "after"]
-    within_ms: Ms
-    """Longest pause between the two."""
-    n: int
-    """Calls of the query's cluster whose recording reaches that far, or that have the other beside them."""
-    n_followed: int
-    """Those of them that have the other beside them."""
-    median_gap_ms: float
-    """Of the pauses between the two, negative where they overlap."""
-    n_recordings: int
-    """Recordings in which the two come together."""
-    n_by_chance: float
-    """Mean of `n_followed` over shuffles within recordings."""
-    q_value: float
-    """Least false-discovery rate at which it is a finding, over all pairs of clusters."""
     exemplars: tuple[CallRef, ...] = ()
     """Two calls of each example, in the order of time."""
 

@@ -164,17 +164,19 @@ class Following(Value):
         )
 
 
-class UsualFollowing(Value):
-    """The cluster that comes after a cluster most often, or before it, where that is more often than by chance."""
+class Succession(Value):
+    """A cluster that comes after another, or before it: counted over the library, and held against chance."""
 
     cluster_id: str
     other_id: str
+    """The cluster that comes before it, or after it."""
     direction: Literal["before", "after"]
     within_ms: Ms
     """Longest pause between the two."""
     n: int
-    """Occurrences whose recording reaches that far, or that have the other beside them."""
+    """Calls of the cluster whose recording reaches that far, or that have the other beside them."""
     n_followed: int
+    """Those of them that have the other beside them."""
     median_gap_ms: float
     """Of the pauses between the two, negative where they overlap."""
     n_recordings: int
@@ -183,6 +185,11 @@ class UsualFollowing(Value):
     """Mean of `n_followed` over shuffles within recordings."""
     q_value: PValue
     """Least false-discovery rate at which it is a finding, over all pairs of clusters."""
+
+
+class UsualFollowing(Succession):
+    """The cluster that comes after a cluster most often, or before it, where that is more often than by chance."""
+
     exemplar_ids: tuple[tuple[str, str], ...]
     """Segments of a few examples, each of another recording, in the order of time."""
 

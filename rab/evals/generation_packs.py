@@ -20,7 +20,7 @@ from scipy.io import wavfile
 
 from rab.audio import read_clip, read_deployments, read_recording
 from rab.domain import Deployment, EvidencePack, Label, Recording, SegmentFilter, StoredSegment, Waveform
-from rab.errors import RabError
+from rab.errors import InputError
 from rab.evals.ladder import RUNGS_DB, mix, own_noise
 from rab.evidence.summary_pack import gather_summary
 from rab.generation.needs import Output
@@ -63,7 +63,7 @@ def library_of(open_library: OpenLibrary, model: str, recordings: Sequence[Recor
         step = max(len(recordings) // MOST_RECORDINGS, 1)
         paths = [Path(one.path) for one in recordings[::step]]
         ingest(workspace, paths, models=(model,), deployments=_deployments(paths))
-        with suppress(RabError):  # too few segments to cluster
+        with suppress(InputError):  # too few segments to cluster
             cluster_library(workspace, model=model)
         yield workspace
 
@@ -171,7 +171,7 @@ def _heard(
     """Yield the pack of a made sound; nothing where the model hears no call in it."""
     path = workspace.home / f"{one.recording.file_name}-{one.segment.t0_ms:.0f}-{words.replace(' ', '-')}.wav"
     wavfile.write(path, clip.sample_rate_hz, clip.samples)
-    with suppress(RabError):
+    with suppress(InputError):
         pack = evidence(workspace, hear(workspace, read_recording(path), model=model)[0])
         yield _trial(words, one, pack)._replace(family=family)
 

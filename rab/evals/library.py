@@ -195,16 +195,8 @@ def filter_error_share(shelf: Shelf) -> Score:
         said = f"{int(mask.sum())} segments by hand, {len(listed)} listed, {agreed:.2f} of the nearest found"
         instances.append(Instance(name=words, value=float(wrong), words=said))
     n_wrong = sum(one.value == 1 for one in instances)
-    low, high = of_share(n_wrong, len(instances))
-    return Score(
-        case="filter_error_share",
-        value=n_wrong / len(instances),
-        n=len(instances),
-        reason="catalog and vector store, against each segment read by hand",
-        low=low,
-        high=high,
-        instances=_worst(instances, highest=True),
-    )
+    reason = "catalog and vector store, against each segment read by hand"
+    return _share("filter_error_share", n_wrong, len(instances), reason, instances)
 
 
 def own_bout_share(shelf: Shelf) -> Score:
@@ -223,16 +215,7 @@ def own_bout_share(shelf: Shelf) -> Score:
                 instances.append(_instance(query, 1.0, said, pack=pack.model_dump_json()))
     if not n_neighbours:
         return _none("own_bout_share")
-    low, high = of_share(len(instances), n_neighbours)
-    return Score(
-        case="own_bout_share",
-        value=len(instances) / n_neighbours,
-        n=n_neighbours,
-        reason=f"neighbours of {_N_PACKS} packs",
-        low=low,
-        high=high,
-        instances=tuple(instances),
-    )
+    return _share("own_bout_share", len(instances), n_neighbours, f"neighbours of {_N_PACKS} packs", instances)
 
 
 def silence_taken_share(shelf: Shelf) -> Score:
@@ -246,16 +229,7 @@ def silence_taken_share(shelf: Shelf) -> Score:
         taken += wrong
         said = f"silent {one.quality.silent}, SNR {one.quality.snr_db}, claims supported {supported}"
         instances.append(_instance(one, float(wrong), said, pack=pack.model_dump_json()))
-    low, high = of_share(taken, len(silent))
-    return Score(
-        case="silence_taken_share",
-        value=taken / len(silent),
-        n=len(silent),
-        reason="digital silence is no signal",
-        low=low,
-        high=high,
-        instances=_worst(instances, highest=True),
-    )
+    return _share("silence_taken_share", taken, len(silent), "digital silence is no signal", instances)
 
 
 def snr_error_db(shelf: Shelf) -> Score:
@@ -440,6 +414,12 @@ def _instance(one: StoredSegment, value: float, words: str, *, pack: str | None 
 
 def _worst(instances: Sequence[Instance], *, highest: bool) -> tuple[Instance, ...]:
     return tuple(sorted(instances, key=lambda one: one.value or 0, reverse=highest))
+
+
+def _share(case: str, n_wrong: int, n: int, reason: str, instances: Sequence[Instance]) -> Score:
+    low, high = of_share(n_wrong, n)
+    worst = _worst(instances, highest=True)
+    return Score(case=case, value=n_wrong / n, n=n, reason=reason, low=low, high=high, instances=worst)
 
 
 def _none(case: str) -> Score:

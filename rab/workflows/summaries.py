@@ -42,12 +42,13 @@ def summarise(
         other, of_other = understand(workspace, other)
         notes = (*notes, *(note for note in of_other if note not in notes))
     with canonical_line("summary", model=model) as line:
+        drift, untold = _drift(workspace, model, where) if with_drift else ((), ())
         beside = Beside(
             thresholds=summary_thresholds(workspace, card) if thresholds is None else thresholds,
             other_models=[one for one in workspace.catalog.cards() if one.key != card.key and one.n_classes],
-            drift=_drift(workspace, model, where) if with_drift else (),
+            drift=drift,
             compared_to=other,
-            notes=notes,
+            notes=(*notes, *untold),
             failed_files=[Path(path).name for path in outstanding_failures(workspace)] if where.is_empty else (),
         )
         pack = gather_summary(workspace.catalog, card, where=where, policy=workspace.summary, beside=beside)
@@ -64,12 +65,12 @@ def other_side(words: str | None) -> SegmentFilter | Literal["previous"] | None:
     return None if words is None else parse_filter(words)
 
 
-def _drift(workspace: Workspace, model: str, where: SegmentFilter) -> list[RecorderDrift]:
-    """Return what became of the recorders; nothing where no segment that matches has a date."""
+def _drift(workspace: Workspace, model: str, where: SegmentFilter) -> tuple[list[RecorderDrift], tuple[str, ...]]:
+    """Return what became of the recorders, or a note on why nobody can tell."""
     try:
-        return recorder_drift(workspace, model=model, where=where)
-    except InputError:
-        return []
+        return recorder_drift(workspace, model=model, where=where), ()
+    except InputError as error:
+        return [], (f"Whether recorders changed cannot be told: {error.message}.",)
 
 
 def outstanding_failures(workspace: Workspace) -> dict[str, FileFailure]:

@@ -1,6 +1,6 @@
-"""How many labels suggestions need: the trial behind the table of annotation.md.
+"""How many labels suggestions need: the trial behind the table of docs/annotation.md.
 
-    python docs/annotation_trial.py RAB_HOME FOLDER
+    python evals/annotation_trial.py RAB_HOME FOLDER
 
 FOLDER holds recordings in one sub-folder for each species, and was ingested into RAB_HOME among other recordings. In a
 copy of the library, one segment in each of n recordings of a species is labelled by the name of its sub-folder; what is

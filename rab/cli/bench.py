@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from rab.cli.session import json_option, model_option, print_json, settings_of
+from rab.cli.session import FiniteRange, json_option, model_option, print_json, settings_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -84,7 +84,7 @@ def embed(
 @bench.command()
 @model_option
 @data_option
-@click.option("--minutes", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Length of the WAV.")
+@click.option("--minutes", type=FiniteRange(0.1), default=10.0, show_default=True, help="Length of the WAV.")
 @peer_option
 @threads_option
 @rounds_option

@@ -5,7 +5,7 @@ import sys
 
 import rich_click as click
 
-from rab.cli.session import filter_of, json_option, library, model_option, print_json, where_option
+from rab.cli.session import FiniteRange, filter_of, json_option, library, model_option, print_json, where_option
 
 _PLACE = ("file", "channel", "start_s", "end_s")
 _WHAT = ("scientific_name", "common_name", "raw_score", "n_segments", "segment", "probability")
@@ -16,7 +16,7 @@ _WHAT = ("scientific_name", "common_name", "raw_score", "n_segments", "segment",
 @where_option
 @click.option(
     "--merge-gap",
-    type=click.FloatRange(0),
+    type=FiniteRange(0),
     help="Seconds without a species that end its detection (0; for models that find calls, 1).",
 )
 @json_option

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import rich_click as click
 from pydantic import ValidationError
 
-from rab.cli.session import json_option, library, print_json
+from rab.cli.session import FiniteRange, json_option, library, print_json
 from rab.domain import Deployment, IngestReport, Value
 from rab.errors import InputError
 
@@ -31,28 +31,38 @@ _OPTION_OF = {
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--site", help="Name of the site where all these files were recorded.")
-@click.option("--lat", "lat_deg", type=float, help="Latitude of that site, degrees north.")
-@click.option("--lon", "lon_deg", type=float, help="Longitude of that site, degrees east.")
+@click.option("--lat", "lat_deg", type=FiniteRange(), help="Latitude of that site, degrees north.")
+@click.option("--lon", "lon_deg", type=FiniteRange(), help="Longitude of that site, degrees east.")
 @click.option("--zone", help="IANA name of the clock that the recorder kept, such as Europe/Zurich or UTC.")
 @click.option("--deployments", type=click.Path(path_type=Path), help="CSV of sites, places, zones and file patterns.")
 @click.option(
     "--model", "models", metavar="KEY", multiple=True, help="Model that hears; several in one pass (RAB_MODEL)."
 )
 @click.option("--channels", default="mix", help="`mix` averages channels, `each` keeps them apart, a number takes one.")
-@click.option("--hop", "hop_ms", type=float, help="Milliseconds from window to window; less than a window overlaps.")
+@click.option(
+    "--hop", "hop_ms", type=FiniteRange(), help="Milliseconds from window to window; less than a window overlaps."
+)
 @click.option(
     "--time-expansion", type=click.IntRange(1), help="Factor by which the files were slowed; else as the files say."
 )
-@click.option("--sensitivity", type=float, help="Slope of the sigmoid, 0.5–1.5 (1); models with a softmax ignore it.")
-@click.option("--min-confidence", "threshold", type=float, help="Raw score from which a class counts as detected.")
+@click.option(
+    "--sensitivity", type=FiniteRange(), help="Slope of the sigmoid, 0.5–1.5 (1); models with a softmax ignore it."
+)
+@click.option(
+    "--min-confidence", "threshold", type=FiniteRange(), help="Raw score from which a class counts as detected."
+)
 @click.option("--species-list", type=click.Path(path_type=Path), help="Text file; only these species are named.")
 @click.option(
     "--privacy", type=click.Choice(["drop", "flag", "off"]), help="What becomes of segments with human voice (flag)."
 )
 @click.option("--night-only", is_flag=True, help="Look for bats between sunset and sunrise alone.")
-@click.option("--before-sunset", "before_sunset_min", type=float, help="Minutes by which that begins earlier (0).")
-@click.option("--after-sunrise", "after_sunrise_min", type=float, help="Minutes by which that ends later (0).")
-@click.option("--snr-floor", "snr_floor_db", type=float, help="dB; segments with less are counted, not embedded.")
+@click.option(
+    "--before-sunset", "before_sunset_min", type=FiniteRange(), help="Minutes by which that begins earlier (0)."
+)
+@click.option("--after-sunrise", "after_sunrise_min", type=FiniteRange(), help="Minutes by which that ends later (0).")
+@click.option(
+    "--snr-floor", "snr_floor_db", type=FiniteRange(), help="dB; segments with less are counted, not embedded."
+)
 @click.option(
     "--order", type=click.Choice(["path", "oldest", "newest"]), default="path", help="Which files are heard first."
 )

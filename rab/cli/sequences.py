@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import rich_click as click
 
-from rab.cli.session import filter_of, json_option, library, model_option, print_json, where_option
+from rab.cli.session import FiniteRange, filter_of, json_option, library, model_option, print_json, where_option
 from rab.errors import NotFound
 
 by_option = click.option(
@@ -20,7 +20,7 @@ group_option = click.option("--per", type=click.Choice(["site", "habitat"]), hel
 gap_option = click.option(
     "--max-gap",
     "max_gap_s",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=4.0,
     show_default=True,
     help="Seconds from the end of one to the start of the next that still count as following.",

@@ -28,6 +28,10 @@ class FiniteRange(click.FloatRange):
             self.fail(f"{value} is no finite number; give one, such as {max(self.min or 0, 0) or 1.5:g}", param, ctx)
         return number
 
+    def _describe_range(self) -> str:
+        """Return the range as help shows it; nothing where there is no bound."""
+        return "" if self.min is None and self.max is None else super()._describe_range()
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of words.")
 model_option = click.option("--model", metavar="KEY", help="Model whose segments are meant (RAB_MODEL).")

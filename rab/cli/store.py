@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from rab.cli.session import json_option, library, print_json
+from rab.cli.session import FiniteRange, json_option, library, print_json
 from rab.errors import Conflict, SettingsError
 
 if TYPE_CHECKING:
@@ -96,13 +96,13 @@ def migrate(ctx: click.Context, to: str, batch: int, models: tuple[str, ...], as
 
 @store.command()
 @click.option("--segments", "n_segments", type=click.IntRange(0), help="Segments that the library will hold.")
-@click.option("--hours", type=click.FloatRange(0), help="Hours of sound that it will hold.")
-@click.option("--window", "window_s", type=click.FloatRange(0.01), default=3.0, show_default=True, help="Seconds.")
+@click.option("--hours", type=FiniteRange(0), help="Hours of sound that it will hold.")
+@click.option("--window", "window_s", type=FiniteRange(0.01), default=3.0, show_default=True, help="Seconds.")
 @click.option(
-    "--overlap", "overlap_fraction", type=click.FloatRange(0, 0.95), default=0.0, show_default=True, help="Of windows."
+    "--overlap", "overlap_fraction", type=FiniteRange(0, 0.95), default=0.0, show_default=True, help="Of windows."
 )
 @click.option("--dim", type=click.IntRange(1), default=1_024, show_default=True, help="Dimensions of a vector.")
-@click.option("--ram", "ram_gb", type=click.FloatRange(0.5), default=32.0, show_default=True, help="GB of a node.")
+@click.option("--ram", "ram_gb", type=FiniteRange(0.5), default=32.0, show_default=True, help="GB of a node.")
 @click.option("--replicas", type=click.IntRange(1), default=1, show_default=True, help="Copies of every point.")
 @click.option("--measure", metavar="KEY", help="Take the size of payloads from this model's in the library.")
 @json_option

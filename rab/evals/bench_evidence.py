@@ -24,7 +24,7 @@ from rab.domain import Recording, SegmentFilter, StoredSegment, content_id, segm
 from rab.domain.value import Value
 from rab.errors import InputError
 from rab.evals.bench import OpenLibrary
-from rab.evals.race import machine
+from rab.evals.race import machine, settled_heap
 from rab.store.standing import Settling
 from rab.workflows.clustering import cluster_library
 from rab.workflows.ingest import ingest
@@ -84,12 +84,16 @@ def bench_evidence(
 
 
 def time_packs(workspace: Workspace, key: str, *, n_packs: int, seed: int) -> EvidenceRun:
-    """Time the packs of segments drawn from the whole library, with whatever reranker is in use."""
+    """Time the packs of segments drawn from the whole library, with whatever reranker is in use.
+
+    What was loaded before is kept out of the garbage collector's rounds, as in `rab serve`.
+    """
     card = workspace.card(key)
     ids = workspace.catalog.segment_ids(card.space, EVERYTHING)
     reranker = reranker_in_use(workspace, card)
     drawn = np.random.default_rng(seed).choice(len(ids), size=min(n_packs + 1, len(ids)), replace=False)
-    first_ms, *taken_ms = [_timed_ms(workspace, ids[one]) for one in drawn]
+    with settled_heap():
+        first_ms, *taken_ms = [_timed_ms(workspace, ids[one]) for one in drawn]
     return EvidenceRun(
         n_segments=len(ids),
         order="cosine" if reranker is None else reranker.words.split(" (")[0],

@@ -4,10 +4,8 @@ Gathering is the baseline, for nobody writes without. Packs are real ones of the
 of other calls to 64 items, which is as many as a language model is ever shown.
 """
 
-import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +16,7 @@ from rab.domain import EvidencePack, SegmentFilter
 from rab.domain.value import Value
 from rab.evals.generation_packs import OpenLibrary, Trial, library_of
 from rab.evals.generation_variants import MOST_ITEMS, full
-from rab.evals.race import machine
+from rab.evals.race import machine, settled_heap
 from rab.evals.run import recordings_under
 from rab.generation.facts import facts_of
 from rab.generation.needs import Grounds
@@ -66,7 +64,7 @@ def bench_generation(
     grounds = [_read(one) for one in filled]
     by_template(grounds[0])  # templates are compiled once
     unread = [EvidencePack.model_validate_json(one.model_dump_json()) for one in filled]
-    with _settled_heap():
+    with settled_heap():
         steps = {
             "gathering the pack": list(gathered_ms),
             "writing, validated": [_timed(_writing(one))[0] for one in unread],
@@ -81,16 +79,6 @@ def bench_generation(
         machine=machine(),
         code_version=__version__,
     )
-
-
-@contextmanager
-def _settled_heap() -> Iterator[None]:
-    """Leave what is loaded out of the garbage collector's rounds, as `rab serve` does: one over it takes 50 ms."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def _gathering(workspace: Workspace, segment: str) -> Callable[[], EvidencePack]:

@@ -42,7 +42,7 @@ _FORBIDDEN = re.compile(
     r"|increas(?:e|es|ed|ing)|declin(?:e|es|ed|ing))\b",
     re.IGNORECASE,
 )
-_HEDGED = re.compile(r"\b(?:appears? to|[Tt]entatively|suggests|unverified|as far as)\b", re.IGNORECASE)
+_HEDGED = re.compile(r"\b(?:appears? to|[Tt]entatively|suggests|unverified|verified or not|as far as)\b", re.IGNORECASE)
 _LARGER = {"Hz": (1000, "kHz"), "Hz/s": (1000, "kHz/s"), "ms": (1000, "s")}
 _BARE_UNITS = ("", "cosine", "raw score", "calibrated probability")
 

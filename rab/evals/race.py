@@ -4,11 +4,13 @@ A figure of one machine on one day says little, and a laptop slows down as it wa
 round, and what counts is the ratio to the baseline within each round: its median, and its range.
 """
 
+import gc
 import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -49,6 +51,17 @@ class BenchRun(Value):
     notes: tuple[str, ...] = ()
     machine: str
     code_version: str
+
+
+@contextmanager
+def settled_heap() -> Iterator[None]:
+    """Leave what is loaded out of the garbage collector's rounds, as `rab serve` does: one over it takes 50 ms."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def timed(work: Callable[[], object]) -> Callable[[], float]:

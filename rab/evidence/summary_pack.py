@@ -46,7 +46,7 @@ from rab.evidence.summary.taxa import (
     taxon_rows,
     verdicts_on,
 )
-from rab.evidence.summary.times import hour_rows, season_rows, sun_rows
+from rab.evidence.summary.times import time_rows
 from rab.retrieval.drift import RecorderDrift
 
 __all__ = ["Beside", "CalibratedThreshold", "Counts", "SummaryPolicy", "Thresholds", "gather_summary"]
@@ -143,9 +143,7 @@ def _own_rows(
     yield from gap_rows(survey.effort, gaps(survey.listened, policy.gap_hours * HOUR_MS))
     yield from taxon_rows(survey, verdicts, beside.thresholds)
     yield from occupancy_rows(survey)
-    yield from hour_rows(survey)
-    yield from season_rows(survey)
-    yield from sun_rows(survey)
+    yield from time_rows(survey)
     yield from richness_rows(survey)
     yield from ruled_out_rows(survey, ruled_out)
     yield from quality_rows(counts.quality_profile(card.space, where, QualityLimits(low_snr_db=policy.low_snr_db)))

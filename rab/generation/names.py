@@ -62,6 +62,8 @@ TAXON_AGGREGATES = frozenset(
 )
 """Aggregates whose group is the scientific name of a taxon, or a sound that is no animal."""
 
+TAXON_TIMES = frozenset({"taxon_by_hour", "taxon_by_week", "taxon_by_month", "taxon_by_sun"})
+"""Aggregates whose group is the scientific name of a taxon, a tab and a time."""
 _COMMAND = re.compile(r"[\w .,:=<>'\"()/-]{1,400}")
 """A command that can be printed as it is run: no brackets, no quotation marks but its own, on one line."""
 _SHORTEST, _LONGEST = 3, 60
@@ -193,6 +195,9 @@ def taxa_of(item: PackItem) -> dict[str, str]:
             if item.name == "history_days" and item.group is not None:
                 taxon, _, site = item.group.partition("\t")
                 return {taxon: (item.group_words or taxon).removesuffix(f" at {site}")}
+            if item.name in TAXON_TIMES and item.group is not None:
+                taxon, common_name = item.group.partition("\t")[0], (item.group_words or "").rpartition(", ")[0]
+                return {taxon: common_name or taxon}
             by_taxon = item.name in TAXON_AGGREGATES and item.group is not None
             return {item.group: item.group_words or item.group} if by_taxon and item.group is not None else {}
         case QueryEntry():
@@ -240,12 +245,14 @@ def _aggregate(item: AggregateEntry) -> Iterator[str]:
     yield quoted(item.basis)
     if item.group is None:
         return
-    if item.name == "detections_by_hour":
-        yield hour_words(item.group)
-    if item.name in ("detections_by_week", "detections_by_month"):
-        yield period_words(item.group)
+    unit, time = item.name.partition("_by_")[2], item.group.rpartition("\t")[2]
+    if unit == "hour":
+        yield hour_words(time)
+    if unit in ("week", "month"):
+        yield period_words(time)
     if item.name == "history_days":
         yield history_site(item)
+    if item.name == "history_days" or item.name in TAXON_TIMES:
         for names in taxa_of(item).items():
             yield from map(shown, names)
     if item.name == "recorder_change":

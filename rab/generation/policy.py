@@ -50,8 +50,8 @@ class GroundingPolicy(Value):
     min_hour_effort: float = Field(default=0.25, ge=0, le=1)
     """An hour of the day counts for the peak when its effort reaches this share of the median hour's."""
     min_bin_effort_hours: float = Field(default=0.25, ge=0)
-    """Hours of effort below which no hour, week, month or time of the sun is compared: a rate from a few seconds of
-    sound says nothing of a season."""
+    """Hours of effort below which no rate is told, and no hour, week, month or time of the sun compared: a rate from a
+    few seconds of sound says nothing of a season."""
 
     min_units: int = Field(default=5, ge=2)
     """Units of observation on each side of a contrast from which it may raise a question."""

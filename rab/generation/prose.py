@@ -20,7 +20,8 @@ LONGEST_TEXT = 900
 """Characters of a sentence, quotations included."""
 
 _HEDGES = re.compile(
-    r"\b(?:(?:appear|seem)s? to|tentatively|provisionally|suggests?|appear under|as far as|unverified|apparently|may)\b"
+    r"\b(?:(?:appear|seem)s? to|tentatively|provisionally|suggests?|appear under|as far as|unverified"
+    r"|verified or not|apparently|may)\b"
 )
 _UNIT_AFTER = re.compile(
     r"\s?(?:%|(?:[kM]?Hz|dB|dBFS|m?s|h|hours?|minutes?|seconds?|calls?|segments?|recordings?|days?|members?|taxa|taxon)\b)"

@@ -280,6 +280,7 @@ def _of_pack(reading: Reading) -> Iterator[Quantity]:
         yield _count(f"vote:{taxon}", len(ballot), "calls", reading.ids_of(ballot))
     yield _count("near:named", len(named), "named calls", named)
     yield _count("near:model_named", len(reading.model_named), "calls", reading.ids_of(reading.model_named))
+    yield _count("near:imported", len(reading.imported), "calls", reading.ids_of(reading.imported))
     near = reading.ids_of(reading.near)
     yield _count("near:recordings", reading.independent_recordings(reading.near), "recordings", near)
     yield from _of_labels(reading)

@@ -119,6 +119,11 @@ class Reading:
         """Near neighbours whose name comes from a classifier, most similar first."""
         return tuple(one for one in self.named if one.name is not None and one.name.source == "model")
 
+    @cached_property
+    def imported(self) -> tuple[NeighbourEntry, ...]:
+        """Near neighbours whose name comes from an imported table, most similar first."""
+        return tuple(one for one in self.named if one.name is not None and one.name.source == "imported")
+
     def _is_little_heard(self, calls: Iterable[NeighbourEntry]) -> bool:
         """Return whether those of the calls that people label come from too few recordings."""
         heard = (one for one in calls if not _unheard(one.name))
@@ -227,14 +232,13 @@ class Reading:
 
     @property
     def _segment_caveats(self) -> dict[str, bool]:
-        sources = {one.name.source for one in self.named if one.name is not None}
         names_shown = self.may_name or self.disagreement == "neighbours"
         few = self.independent_recordings(self.near) < self.policy.min_recordings
         return {
             "single_recording": bool(self.near) and few,
             "unlabelled": bool(self.near) and not self.named,
             "model_labels_only": names_shown and bool(self.model_named) and self._is_little_heard(self.named),
-            "imported_labels": names_shown and "imported" in sources and "human" not in sources,
+            "imported_labels": names_shown and bool(self.imported) and self._is_little_heard(self.named),
             "flat_similarities": self._is_flat,
             "uncalibrated": self.may_name and bool(self.uncalibrated),
             "range_unchecked": self.may_name and bool(self.unchecked) and len(self.unchecked) == len(self.candidates),

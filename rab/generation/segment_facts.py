@@ -198,12 +198,11 @@ def _usual_sequence(grounds: Grounds) -> Iterator[Fact]:
 def caveats(grounds: Grounds) -> Iterator[Fact]:
     """Yield every caveat that is due."""
     reading = grounds.reading
-    imported = [one for one in reading.named if one.name and one.name.source == "imported"]
     evidence: dict[str, tuple[Iterable[PackItem], list[str]]] = {
         "single_recording": (reading.near, ["near:recordings"]),
         "unlabelled": (reading.near, []),
         "model_labels_only": (reading.named, ["near:model_named", "near:named", "labelled:recordings"]),
-        "imported_labels": (imported, []),
+        "imported_labels": (reading.named, ["near:imported", "near:named"]),
         "flat_similarities": ((reading.near[:1] + reading.near[-1:]), ["similarity"]),
         "uncalibrated": (reading.uncalibrated, []),
         "range_unchecked": (reading.unchecked, []),

@@ -261,7 +261,7 @@ def caveat(claim: Claim, grounds: Grounds) -> Needs | Failure:
             reading.named,
             {"near:model_named", "near:named", "labelled:recordings"} & grounds.table.keys(),
         ),
-        "imported_labels": (tuple(one for one in reading.named if one.name and one.name.source == "imported"), set()),
+        "imported_labels": (reading.named, {"near:imported", "near:named"}),
         "flat_similarities": ((*reading.near[:1], *reading.near[-1:]), set()),
         "uncalibrated": (_uncalibrated(grounds), set()),
         "range_unchecked": (reading.unchecked, set()),

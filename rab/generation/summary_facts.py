@@ -58,8 +58,6 @@ def _activity(grounds: Grounds) -> Iterator[Fact]:
         names = ["value", *_rate_of(counted, grounds)]
         yield compose(grounds, "activity_count", parts, names, taxon=counted.group)
     yield from place_facts(grounds)
-    if tally.peak_hours:
-        yield compose(grounds, "temporal_pattern", tally.peak_hours, ["rate", "value", "denominator"], code="peak")
     yield from time_facts(grounds)
     yield from richness_facts(grounds)
 
@@ -71,9 +69,10 @@ def _noise(grounds: Grounds) -> Iterator[Fact]:
 
 
 def _rate_of(counted: AggregateEntry, grounds: Grounds) -> list[str]:
-    """Return the reference of a count's rate, where it is not printed as zero."""
+    """Return the reference of a count's rate, where there is enough effort and it is not printed as zero."""
     ref = f"{grounds.reading.id_of(counted)}:rate"
-    return [ref] if ref in grounds.table and is_visible(grounds.table[ref]) else []
+    is_told = grounds.reading.tally.has_effort(counted) and is_visible(grounds.table[ref])
+    return [ref] if is_told else []
 
 
 def _summary_caveats(grounds: Grounds) -> Iterator[Fact]:

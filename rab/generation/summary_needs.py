@@ -4,8 +4,8 @@ from rab.domain import AggregateEntry, Claim, ClaimKind
 from rab.generation.codes import Failure
 from rab.generation.needs import Form, Grounds, Needs, unsupported
 from rab.generation.quantities import is_visible
-from rab.generation.survey_needs import SURVEY_FORMS, pattern
-from rab.generation.tally import EFFORT_PARTS, FLAG_PARTS, SNR_PARTS, TAXON_PARTS, rate
+from rab.generation.survey_needs import SURVEY_FORMS
+from rab.generation.tally import EFFORT_PARTS, FLAG_PARTS, SNR_PARTS, TAXON_PARTS
 
 
 def effort(claim: Claim, grounds: Grounds) -> Needs | Failure:
@@ -40,26 +40,8 @@ def activity_count(claim: Claim, grounds: Grounds) -> Needs | Failure:
         return unsupported("the taxon has no detection")
     needs = _values(tally.parts(TAXON_PARTS, claim.taxon), grounds)
     rate_ref = f"{grounds.reading.id_of(counted)}:rate"
-    shown = rate_ref in grounds.table and is_visible(grounds.table[rate_ref])
+    shown = tally.has_effort(counted) and is_visible(grounds.table[rate_ref])
     return Needs(needs.support, refs=needs.refs | ({rate_ref} if shown else frozenset()))
-
-
-def temporal_pattern(claim: Claim, grounds: Grounds) -> Needs | Failure:
-    """All hours (weeks, months) whose detections per hour of effort no comparable one exceeds; all bins of the sun."""
-    if claim.code != "peak":
-        return pattern(claim, grounds)
-    reading, cited = grounds.reading, grounds.cited(claim)
-    hours = reading.tally.hours
-    if len(hours) < 2 or sum(hour.value for hour in hours) < reading.policy.min_pattern_detections:
-        return unsupported("too few hours or detections to compare")
-    least = min(rate(one) for one in cited if isinstance(one, AggregateEntry))
-    if any(one not in hours for one in cited) or any(rate(hour) > least * (1 + 1e-9) for hour in hours):
-        return unsupported("another hour has more detections per hour of effort")
-    peak = [hour for hour in hours if rate(hour) >= least * (1 - 1e-9)]
-    if len(peak) == len(hours):
-        return unsupported("all hours are alike")
-    ids = grounds.ids(peak)
-    return Needs(ids, refs=frozenset(f"{one}:{name}" for one in ids for name in ("rate", "value", "denominator")))
 
 
 def quality_profile(claim: Claim, grounds: Grounds) -> Needs | Failure:
@@ -110,7 +92,6 @@ def _values(entries: tuple[AggregateEntry, ...], grounds: Grounds) -> Needs:
 FORMS: dict[ClaimKind, Form] = {
     "effort": Form((AggregateEntry,), effort, frozenset({"total", "site", "gaps"})),
     "activity_count": Form((AggregateEntry,), activity_count, taxon=None),
-    "temporal_pattern": Form((AggregateEntry,), temporal_pattern, frozenset({"peak", "season", "sun"})),
     "quality_profile": Form((AggregateEntry,), quality_profile, frozenset({"snr", "flags"})),
     "abstention": Form((AggregateEntry,), abstention, frozenset({"no_effort"})),
     "caveat": Form(

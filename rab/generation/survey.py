@@ -12,7 +12,7 @@ from rab.evidence.summary.contrast import P_MAX
 from rab.generation.tally import Tally
 
 SUN_ORDER = ("night", "dawn", "day", "dusk")
-PERIODS = ("detections_by_week", "detections_by_month")
+PERIODS = ("week", "month")
 RICHNESS_PARTS = ("richness_taxa", "richness_days", "richness_at_half", "richness_half_days")
 ESTIMATE_PARTS = ("chao2", "chao2_low", "chao2_high", "richness_uniques")
 REVIEW_PARTS = ("reviewed_detections", "unreviewed_share")
@@ -53,20 +53,23 @@ class SurveyTerms:
         return {taxon: tuple(of[taxon]) for taxon in order if taxon in of and any(one.value for one in of[taxon])}
 
     @cached_property
-    def periods(self) -> tuple[AggregateEntry, ...]:
-        """Weeks or months with enough effort to be compared, in the order of time."""
-        return next((found for name in PERIODS if (found := self.tally.comparable(name))), ())
+    def timed(self) -> tuple[str, ...]:
+        """Taxa whose times the pack tells, in the order of their detections."""
+        return tuple(one.group for one in self.tally.detections if one.group and self.tally.times("hour", one.group))
 
-    @cached_property
-    def peak_periods(self) -> tuple[AggregateEntry, ...]:
-        """Weeks or months with the most detections per hour of effort."""
-        return self.tally.peaks(self.periods)
+    def peak_hours(self, taxon: str | None = None) -> tuple[AggregateEntry, ...]:
+        """Return the hours with the most detections of a taxon, or of all, per hour of effort, ties included."""
+        return self.tally.peaks(self.tally.comparable("hour", taxon))
 
-    @cached_property
-    def by_sun(self) -> tuple[AggregateEntry, ...]:
-        """Night, dawn, day and dusk as far as they have enough effort; none where too little was detected."""
-        found = [one for name in SUN_ORDER if (one := self.tally.entry("detections_by_sun", name))]
-        found = [one for one in found if self.tally.has_effort(one)]
+    def peak_periods(self, taxon: str | None = None) -> tuple[AggregateEntry, ...]:
+        """Return the weeks or months with the most detections of a taxon, or of all, per hour of effort."""
+        periods = (self.tally.comparable(unit, taxon) for unit in PERIODS)
+        return self.tally.peaks(next((found for found in periods if found), ()))
+
+    def by_sun(self, taxon: str | None = None) -> tuple[AggregateEntry, ...]:
+        """Return night, dawn, day and dusk as far as they have effort; none where too little was detected."""
+        bins = self.tally.times("sun", taxon)
+        found = [bins[name] for name in SUN_ORDER if name in bins and self.tally.has_effort(bins[name])]
         enough = sum(one.value for one in found) >= self.tally.policy.min_pattern_detections
         return tuple(found) if len(found) > 1 and enough else ()
 

@@ -25,12 +25,17 @@ def _days_or_sites(grounds: Grounds, entries: Sequence[AggregateEntry], code: st
 
 
 def time_facts(grounds: Grounds) -> Iterator[Fact]:
-    """Yield the week or month with the most detections per hour of effort, and the rates by the sun."""
+    """Yield the hour, and the week or month, with the most detections per hour of effort, and the rates by the sun.
+
+    Of all taxa together first, then of each whose times are told.
+    """
     terms = SurveyTerms(grounds.reading.tally)
-    if terms.peak_periods:
-        yield compose(grounds, "temporal_pattern", terms.peak_periods, ["rate", "value", "denominator"], code="season")
-    if terms.by_sun:
-        yield compose(grounds, "temporal_pattern", terms.by_sun, ["rate", "value", "denominator"], code="sun")
+    for taxon in (None, *terms.timed):
+        found = {"peak": terms.peak_hours(taxon), "season": terms.peak_periods(taxon), "sun": terms.by_sun(taxon)}
+        for code, times in found.items():
+            if times:
+                figures = ["rate", "value", "denominator"]
+                yield compose(grounds, "temporal_pattern", times, figures, code=code, taxon=taxon)
 
 
 def richness_facts(grounds: Grounds) -> Iterator[Fact]:

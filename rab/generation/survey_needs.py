@@ -36,24 +36,28 @@ def _with_verified(needs: Needs, taxon: str, grounds: Grounds) -> Needs:
     return Needs(needs.support | own.support, refs=needs.refs | own.refs)
 
 
-def pattern(claim: Claim, grounds: Grounds) -> Needs | Failure:
-    """All periods that none exceeds in detections per hour of effort; or every bin of the sun that has effort."""
+def temporal_pattern(claim: Claim, grounds: Grounds) -> Needs | Failure:
+    """All hours (weeks, months) that no comparable one exceeds in detections per hour of effort; all bins of the sun.
+
+    Of the taxon that the claim names, or of all together where it names none.
+    """
     tally, cited = grounds.reading.tally, _entries(claim, grounds)
     if claim.code == "sun":
-        bins = [one for group, one in tally.named("detections_by_sun").items() if group in SUN_ORDER]
+        bins = [one for time, one in tally.times("sun", claim.taxon).items() if time in SUN_ORDER]
         bins = [one for one in bins if tally.has_effort(one)]
         if len(bins) < 2 or sum(one.value for one in bins) < tally.policy.min_pattern_detections:
             return unsupported("too few detections, or one time of the sun alone")
         return _figures(bins, grounds, *_RATE)
-    periods = next((found for name in PERIODS if (found := tally.comparable(name))), ())
-    if sum(one.value for one in periods) < tally.policy.min_pattern_detections:
+    units = ("hour",) if claim.code == "peak" else PERIODS
+    periods = next((found for unit in units if (found := tally.comparable(unit, claim.taxon))), ())
+    if len(periods) < 2 or sum(one.value for one in periods) < tally.policy.min_pattern_detections:
         return unsupported("too few detections to compare")
     least = min(rate(one) for one in cited)
     if any(one not in periods for one in cited) or any(rate(one) > least * (1 + 1e-9) for one in periods):
-        return unsupported("another period has more detections per hour of effort")
+        return unsupported("another time has more detections per hour of effort")
     peak = [one for one in periods if rate(one) >= least * (1 - 1e-9)]
     if len(peak) == len(periods):
-        return unsupported("all periods are alike")
+        return unsupported("all times are alike")
     return _figures(peak, grounds, *_RATE)
 
 
@@ -106,11 +110,12 @@ def recorder_drift(claim: Claim, grounds: Grounds) -> Needs | Failure:
 
 def noise(claim: Claim, grounds: Grounds) -> Needs | Failure:
     """The detections of a sound that is no animal."""
-    counted = grounds.reading.tally.entry("sound_detections", claim.taxon)
+    tally = grounds.reading.tally
+    counted = tally.entry("sound_detections", claim.taxon)
     if counted is None or counted.value <= 0:
         return unsupported("the sound has no detection")
     rate_ref = f"{grounds.reading.id_of(counted)}:rate"
-    shown = rate_ref in grounds.table and is_visible(grounds.table[rate_ref])
+    shown = tally.has_effort(counted) and is_visible(grounds.table[rate_ref])
     return _figures([counted], grounds, *(("value", "rate") if shown else ("value",)))
 
 
@@ -197,6 +202,7 @@ def _figures(entries: Iterable[AggregateEntry], grounds: Grounds, *names: str) -
 _A = (AggregateEntry,)
 SURVEY_FORMS: dict[ClaimKind, Form] = {
     "occupancy": Form(_A, occupancy, frozenset({"naive", "history"}), taxon=True),
+    "temporal_pattern": Form(_A, temporal_pattern, frozenset({"peak", "season", "sun"}), taxon=None),
     "richness": Form(_A, richness, frozenset({"observed", "estimate"})),
     "review_coverage": Form(_A, review_coverage, frozenset({"reviewed", "weak"})),
     "novel_count": Form(_A, novel_count),

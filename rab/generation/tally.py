@@ -124,20 +124,19 @@ class Tally:
         counted = [one for group, one in self._by_name.get(name, {}).items() if group is not None and one.value > 0]
         return tuple(sorted(counted, key=lambda one: (-one.value, one.group or "")))
 
-    @cached_property
-    def hours(self) -> tuple[AggregateEntry, ...]:
-        """Hours of the day with enough effort to be compared, by hour."""
-        return self.comparable("detections_by_hour")
+    def times(self, unit: str, taxon: str | None = None) -> dict[str, AggregateEntry]:
+        """Return the detections of a taxon, or of all together, by `hour`, `week`, `month` or `sun`."""
+        if taxon is None:
+            by_group = self.named(f"detections_by_{unit}")
+            return {group: one for group, one in by_group.items() if group is not None}
+        own = f"{taxon}\t"
+        by_group = self.named(f"taxon_by_{unit}")
+        return {group[len(own) :]: one for group, one in by_group.items() if group and group.startswith(own)}
 
-    @cached_property
-    def peak_hours(self) -> tuple[AggregateEntry, ...]:
-        """Hours with the most detections per hour of effort, ties included; none when too little can be compared."""
-        return self.peaks(self.hours)
-
-    def comparable(self, name: str) -> tuple[AggregateEntry, ...]:
-        """Return the times of a name with enough effort to be compared, in their order."""
-        by_time = self.named(name)
-        effort = {time: one.denominator or 0.0 for time, one in by_time.items() if time is not None and has_rate(one)}
+    def comparable(self, unit: str, taxon: str | None = None) -> tuple[AggregateEntry, ...]:
+        """Return those times of a unit that have enough effort to be compared, in their order."""
+        by_time = self.times(unit, taxon)
+        effort = {time: one.denominator or 0.0 for time, one in by_time.items() if has_rate(one)}
         if not effort:
             return ()
         median = sorted(effort.values())[(len(effort) - 1) // 2]
@@ -145,7 +144,7 @@ class Tally:
         return tuple(by_time[time] for time in enough if self.has_effort(by_time[time]))
 
     def has_effort(self, entry: AggregateEntry) -> bool:
-        """Return whether the effort of a time is enough to be compared at all."""
+        """Return whether the effort behind a figure is enough for a rate to be told at all."""
         return has_rate(entry) and (entry.denominator or 0.0) >= self.policy.min_bin_effort_hours
 
     def peaks(self, times: tuple[AggregateEntry, ...]) -> tuple[AggregateEntry, ...]:

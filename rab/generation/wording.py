@@ -187,6 +187,7 @@ def _context(claim: Claim, reading: Reading) -> dict[str, Any]:
         "call_types": [
             quoted(kind) for kind in labels_of([one for one in items if isinstance(one, NeighbourEntry)], reading.near)
         ],
+        "unverified": _unverified(claim.taxon, reading),
         "taxa": _taxa,
         "models": _models,
         "uncalibrated": _uncalibrated,
@@ -239,6 +240,12 @@ def _taxon(taxon: str, items: Iterable[PackItem]) -> str:
 def _taxa(items: Iterable[PackItem]) -> list[str]:
     """Return the taxa that items name, each once, in the order of the items."""
     return list(dict.fromkeys(taxon_words(*names) for item in items for names in taxa_of(item).items()))
+
+
+def _unverified(taxon: str | None, reading: Reading) -> str:
+    """Return how detections stand that no count of verified ones is told of: of a taxon, or of all."""
+    verified = any(taxon in (None, one.group) for one in reading.tally.verified)
+    return "verified or not" if verified else "unverified"
 
 
 def _models(items: Iterable[PackItem]) -> list[str]:

@@ -66,7 +66,7 @@ SHAPES: dict[Output, Shape] = {
         {
             "activity_count": 1,
             "occupancy": 5,
-            "temporal_pattern": 1,
+            "temporal_pattern": 4,
             "richness": 1,
             "novel_count": 1,
             "recorder_drift": 1,

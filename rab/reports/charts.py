@@ -19,7 +19,7 @@ _STEPS = (1, 2, 2.5, 5, 10)
 _UNMEASURED = "unmeasured"
 _LONG_GAP = 3
 """Empty bins in a row from which a histogram leaves them out."""
-_SUN = {
+SUN = {
     "night": ("night", "at night"),
     "dawn": ("sunrise ± 1 h", "within an hour of sunrise"),
     "day": ("day", "by day"),
@@ -120,7 +120,7 @@ def diel(aggregates: Aggregates) -> Rates | None:
 def by_sun(aggregates: Aggregates) -> Rates | None:
     """Return activity at night, round sunrise, by day and round sunset; None without places and clocks."""
     entries = {entry.group: entry for entry in aggregates.groups("detections_by_sun")}
-    return _rates([_Period(label, words, entries.get(name)) for name, (label, words) in _SUN.items()])
+    return _rates([_Period(label, words, entries.get(name)) for name, (label, words) in SUN.items()])
 
 
 def season(aggregates: Aggregates) -> Rates | None:

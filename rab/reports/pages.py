@@ -19,7 +19,7 @@ from rab.reports.charts import axes, by_sun, diel, season, snr_histogram
 from rab.reports.citations import CitedText, entry_words, step_words
 from rab.reports.provenance import Provenance
 from rab.reports.report import PICTURES, Media, Report, canonical
-from rab.reports.survey_charts import accumulation, contrasts, history
+from rab.reports.survey_charts import accumulation, contrasts, history, times_of_taxa
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -94,6 +94,7 @@ def _context(report: Report, media: Media) -> dict[str, Any]:
         "diel": diel(aggregates),
         "by_sun": by_sun(aggregates),
         "season": season(aggregates),
+        "times_of_taxa": times_of_taxa(aggregates),
         "history": history(aggregates),
         "accumulation": accumulation(aggregates),
         "contrasts": contrasts(aggregates),

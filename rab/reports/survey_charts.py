@@ -1,14 +1,15 @@
-"""Geometry of the plots of a survey: days by site and taxon, the accumulation curve, both sides of a comparison.
+"""Geometry of the plots of a survey: days by site and times by taxon, the accumulation curve, sides of a comparison.
 
 As in `rab.reports.charts`, everything is in per cent of a plot's box, and no figure is made that an aggregate does not
 hold.
 """
 
 from dataclasses import dataclass
+from datetime import date
 
 from rab.domain import AggregateEntry
-from rab.reports.aggregates import Aggregates
-from rab.reports.charts import Tick, ticks
+from rab.reports.aggregates import Aggregates, rate
+from rab.reports.charts import SUN, Tick, ticks
 from rab.reports.printing import figure
 
 _WIDEST_ESTIMATE = 3.0
@@ -30,6 +31,40 @@ class History:
 
     sites: tuple[str, ...]
     rows: tuple[HistoryRow, ...]
+
+
+@dataclass(frozen=True)
+class Time:
+    """A column of a taxon's times: its label, and the entry that tells its effort."""
+
+    label: str
+    entry: AggregateEntry
+
+
+@dataclass(frozen=True)
+class TimesCell:
+    """Detections of a taxon in a time, and their rate as a share of the taxon's highest, in per cent."""
+
+    entry: AggregateEntry
+    percent: float
+
+
+@dataclass(frozen=True)
+class TimesRow:
+    """A taxon over the times of a day or a year; None where nothing was recorded."""
+
+    common_name: str
+    scientific_name: str
+    cells: tuple[TimesCell | None, ...]
+
+
+@dataclass(frozen=True)
+class Times:
+    """Detections by taxon and time."""
+
+    words: str
+    times: tuple[Time, ...]
+    rows: tuple[TimesRow, ...]
 
 
 @dataclass(frozen=True)
@@ -104,6 +139,50 @@ def history(aggregates: Aggregates) -> History | None:
     sites = tuple(dict.fromkeys(site for by_site in cells.values() for site in by_site))
     rows = [HistoryRow(names[taxon], taxon, tuple(map(by_site.get, sites))) for taxon, by_site in cells.items()]
     return History(sites, tuple(rows))
+
+
+def times_of_taxa(aggregates: Aggregates) -> tuple[Times, ...]:
+    """Return when each taxon was detected: by hour, by season, by the sun, as far as the summary holds them."""
+    found = (_times(aggregates.groups(f"taxon_by_{unit}"), unit) for unit in _TIME_WORDS)
+    return tuple(one for one in found if one is not None)
+
+
+def _times(entries: tuple[AggregateEntry, ...], unit: str) -> Times | None:
+    cells: dict[str, dict[str, AggregateEntry]] = {}
+    names: dict[str, str] = {}
+    for entry in entries:
+        taxon, _, time = (entry.group or "").partition("\t")
+        cells.setdefault(taxon, {})[time] = entry
+        names[taxon] = (entry.group_words or "").rpartition(", ")[0] or taxon
+    if not cells:
+        return None
+    of_time = {time: entry for by_time in cells.values() for time, entry in by_time.items()}
+    columns = [time for time in SUN if time in of_time] if unit == "sun" else sorted(of_time)
+    rows = []
+    for taxon, by_time in cells.items():
+        highest = max(rate(one) or 0.0 for one in by_time.values()) or 1.0
+        shares = {time: round(100 * (rate(one) or 0.0) / highest, 1) for time, one in by_time.items()}
+        own = (TimesCell(by_time[time], shares[time]) if time in by_time else None for time in columns)
+        rows.append(TimesRow(names[taxon], taxon, tuple(own)))
+    return Times(
+        _TIME_WORDS[unit], tuple(Time(_time_label(unit, time), of_time[time]) for time in columns), tuple(rows)
+    )
+
+
+def _time_label(unit: str, time: str) -> str:
+    if unit == "sun":
+        return SUN[time][0]
+    if unit == "week":
+        return f"{date.fromisoformat(time):%d %b}"
+    return time
+
+
+_TIME_WORDS = {
+    "hour": "by hour of the site’s clock",
+    "week": "by week, from Monday",
+    "month": "by month",
+    "sun": "by the sun",
+}
 
 
 def accumulation(aggregates: Aggregates) -> Curve | None:

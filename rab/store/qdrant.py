@@ -233,8 +233,11 @@ class QdrantStore(ABC):
     def vectors(self, segment_ids: Sequence[str]) -> dict[str, npt.NDArray[np.float32]]:
         """Return the unit vectors of those that exist, by segment id. No payload is read: a point tells whose it is."""
         segment_of = {point_id(segment): segment for segment in segment_ids}
+        points = list(segment_of)
         found: dict[str, npt.NDArray[np.float32]] = {}
-        for page in self._pages(segment_ids, vectors=True):
+        for start in range(0, len(points), BATCH):
+            with self._errors():
+                page = self._retrieve(points[start : start + BATCH], payloads=False, vectors=True)
             found |= zip([segment_of[str(record.id)] for record in page], as_rows(page), strict=True)
         return found
 
@@ -280,7 +283,7 @@ class QdrantStore(ABC):
                 self._delete([point_id(segment) for segment in segment_ids[start : start + BATCH]])
 
     def _pages(
-        self, segment_ids: Sequence[str], *, payloads: bool = False, vectors: bool = False
+        self, segment_ids: Sequence[str], *, payloads: bool, vectors: bool = False
     ) -> Iterator[Sequence[Record]]:
         for start in range(0, len(segment_ids), BATCH):
             with self._errors():

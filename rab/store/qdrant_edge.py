@@ -15,7 +15,7 @@ nothing is written while less than 256 MiB are free, more than the engine's file
 The engine's own index is not built. `optimize()` holds the interpreter's lock for the whole build (647 s for 100,000 ×
 1,024), so that every thread of the process stands still. The engine compares vectors exactly, 18 to 36 ms for those
 100,000, and from `SKETCH_FROM` points on a sketch of ours (`sketch`) tells it which few hundred are worth comparing, so
-that a search takes 3 ms. The other calls hold the interpreter's lock too, so they take turns by themselves.
+that a search takes 3 to 6 ms. The other calls hold the interpreter's lock too, so they take turns by themselves.
 """
 
 import os

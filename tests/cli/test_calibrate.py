@@ -27,13 +27,6 @@ def test_nothing_is_calibrated_before_that(rab: Rab, option: tuple[str, ...]) ->
     assert "nothing is calibrated for birdnet-v2.4" in answer.err
 
 
-@pytest.mark.parametrize("option", ["--precision", "--miss"])
-def test_what_is_no_number_is_refused(rab: Rab, option: str) -> None:
-    """NaN lies in every range, and is refused by the option's name."""
-    answer = rab("calibrate", option, "nan")
-    assert (2, True) == (answer.code, f"'{option}': nan is no finite number" in answer.err), answer.err
-
-
 def test_its_ways_exclude_each_other(rab: Rab) -> None:
     """Two ways at once are a mistake."""
     answer = rab("calibrate", "--list", "--off")

@@ -25,8 +25,8 @@ def test_clean_call_is_told_whole(clean: EvidencePack) -> None:
         "The call resembles 3 stored calls that listeners label Eurasian Blackbird (Turdus merula) "
         "(cosine 0.83 to 0.91) [n1, n2, n3].",
         "It differs from the most similar stored call by a higher peak frequency (+640 Hz) [q, n1].",
-        "Of all prototypes, that of cluster c3.9fa2 lies nearest (cosine 0.88; 412 members, of which 300 "
-        "appear under the name Eurasian Blackbird (Turdus merula)) [p1].",
+        "Of all prototypes, that of cluster c3.9fa2 lies nearest: cosine 0.88; 412 members, of which 300 "
+        "appear under the name Eurasian Blackbird (Turdus merula) [p1].",
         "3 calls out of 3 named calls nearby bear the name Eurasian Blackbird (Turdus merula) [n1, n2, n3].",
         "birdnet-v2.4 suggests Eurasian Blackbird (Turdus merula) with a raw score of 0.71 [t1].",
         "Just before it in the recording (gap 1.5 s), birdnet-v2.4 tentatively names Eurasian Blackbird "
@@ -43,7 +43,7 @@ def test_faint_call_is_compared_but_not_named(low_snr: EvidencePack) -> None:
         "The call appears to resemble 3 stored calls (cosine 0.83 to 0.91) [n1, n2, n3].",
         "As far as the weak signal allows, it differs from the most similar stored call by a higher peak frequency "
         "(+640 Hz) [q, n1].",
-        "Of all prototypes, that of cluster c3.9fa2 lies nearest (cosine 0.88; 412 members) [p1].",
+        "Of all prototypes, that of cluster c3.9fa2 lies nearest: cosine 0.88; 412 members [p1].",
     ]
 
 

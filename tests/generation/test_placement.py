@@ -53,8 +53,8 @@ def sentences(pack: EvidencePack, *kinds: str) -> list[str]:
 def test_call_in_the_cluster_of_the_nearest_prototype_is_told_once(clean: EvidencePack) -> None:
     """One sentence says where it sits and what lies nearest."""
     assert sentences(placed(clean, cluster_id=OWN), "cluster_membership") == [
-        "It sits in cluster c3.9fa2, whose prototype lies nearest (cosine 0.88; 412 members, of which 300 appear under "
-        "the name Eurasian Blackbird (Turdus merula)) [q, p1]."
+        "It sits in cluster c3.9fa2, whose prototype lies nearest: cosine 0.88; 412 members, of which 300 appear under "
+        "the name Eurasian Blackbird (Turdus merula) [q, p1]."
     ]
 
 

@@ -216,6 +216,7 @@ GROUPS: dict[str, st.SearchStrategy[str | None]] = {
     "n_taxa": st.none(),
     "out_of_range_detections": TAXA,
     "detections_by_hour": HOURS,
+    "taxon_by_hour": st.builds("{}\t{}".format, TAXA | st.just("Turdus merula"), HOURS),
     "snr_median_db": st.none(),
     "low_snr_share": st.none(),
     "clipped_share": st.none(),

@@ -249,6 +249,47 @@ def test_what_listeners_verified_is_not_unverified(summary_pack_of: Build) -> No
     assert "Richness, unverified: 12 taxa on 24 recorder-days;" in told(pack, "richness")[0]
 
 
+def test_each_taxon_has_its_own_times(summary_pack_of: Build) -> None:
+    """A taxon's hours and parts of the day are told after those of all taxa, and not in their place."""
+    by_time = [
+        ("detections_by_hour", "04", "04:00–05:00", 6),
+        ("detections_by_hour", "12", "12:00–13:00", 20),
+        ("taxon_by_hour", f"{BLACKBIRD}\t04", "Eurasian Blackbird, 04:00–05:00", 12),
+        ("taxon_by_hour", f"{BLACKBIRD}\t12", "Eurasian Blackbird, 12:00–13:00", 3),
+        ("taxon_by_sun", f"{BLACKBIRD}\tdawn", "Eurasian Blackbird, within an hour of sunrise", 12),
+        ("taxon_by_sun", f"{BLACKBIRD}\tday", "Eurasian Blackbird, day", 3),
+    ]
+    found = [figure(name, value, "segments", group, words, (3, "h")) for name, group, words, value in by_time]
+    assert told(pack_of(summary_pack_of, *found), "temporal_pattern") == [
+        "Detections per hour of effort, unverified, peak at 12:00–13:00 (20 segments in 3.00 h of effort): 6.67 "
+        "segments/h [a4].",
+        "Eurasian Blackbird (Turdus merula): detections per hour of effort, unverified, peak at 04:00–05:00 "
+        "(12 segments in 3.00 h of effort): 4.00 segments/h [a5].",
+        "Eurasian Blackbird (Turdus merula): detections per hour of effort, unverified: 4.00 segments/h within an hour "
+        "of sunrise (12 segments in 3.00 h of effort) and 1.00 segments/h by day (3 segments in 3.00 h of effort) "
+        "[a7, a8].",
+    ]
+    verified = figure("verified_detections", 1, "segments", BLACKBIRD, over=(20, "segments"))
+    pack = pack_of(summary_pack_of, *found, verified)
+    assert all("verified or not" in sentence for sentence in told(pack, "temporal_pattern"))
+
+
+def test_a_taxon_does_not_borrow_the_times_of_another(summary_pack_of: Build) -> None:
+    """A peak of all taxa, or of another taxon, is no peak of the one that a claim names."""
+    hours = {"04": (12, 3), "12": (3, 12)}
+    found = [
+        figure("taxon_by_hour", values[place], "segments", f"{taxon}\t{hour}", f"{taxon}, {hour}", (3, "h"))
+        for place, taxon in enumerate((BLACKBIRD, THRUSH))
+        for hour, values in hours.items()
+    ]
+    pack = pack_of(summary_pack_of, figure("detections", 15, "segments", THRUSH, over=(10, "h")), *found)
+    own = [fact.claim for fact in facts(pack) if fact.claim.kind == "temporal_pattern"]
+    assert [claim.taxon for claim in own] == [BLACKBIRD, THRUSH]
+    for borrowed in (own[0].model_copy(update={"taxon": THRUSH}), own[1].model_copy(update={"taxon": None})):
+        _, dropped = validate([borrowed.model_copy(update={"id": "x"})], pack)
+        assert dropped[0].code in ("E_UNSUPPORTED", "E_TAXON")
+
+
 @pytest.mark.parametrize(
     ("name", "groups"), [("detections_by_sun", ("night", "dawn")), ("detections_by_week", ("2025-05-05", "2025-05-12"))]
 )

@@ -5,7 +5,7 @@ import pytest
 from rab.domain import AggregateEntry
 from rab.reports.aggregates import Aggregates
 from rab.reports.charts import by_sun, season, snr_histogram
-from rab.reports.survey_charts import accumulation, contrasts, history
+from rab.reports.survey_charts import accumulation, contrasts, history, times_of_taxa
 
 
 def figures(*rows: tuple[str, str | None, float, float | None]) -> Aggregates:
@@ -69,6 +69,22 @@ def test_history_has_every_site_of_every_taxon() -> None:
     assert found.sites == ("Marsh", "Ridge")
     assert [[cell and cell.value for cell in row.cells] for row in found.rows] == [[3, None], [None, 0]]
     assert found.rows[0].common_name == "A a"
+
+
+def test_times_of_taxa_are_shaded_by_rate() -> None:
+    """A taxon's cells are compared by detections per hour; hours without effort have no cell."""
+    (found,) = times_of_taxa(
+        figures(
+            ("taxon_by_hour", "A a\t12", 6, 6.0),
+            ("taxon_by_hour", "A a\t04", 4, 2.0),
+            ("taxon_by_hour", "B b\t04", 0, 2.0),
+        )
+    )
+    assert [time.label for time in found.times] == ["04", "12"]
+    assert [[cell and cell.percent for cell in row.cells] for row in found.rows] == [[100.0, 50.0], [0.0, None]]
+    (by_sun,) = times_of_taxa(figures(("taxon_by_sun", "A a\tday", 1, 1.0), ("taxon_by_sun", "A a\tdawn", 1, 1.0)))
+    assert [time.label for time in by_sun.times] == ["sunrise ± 1 h", "day"]
+    assert times_of_taxa(figures()) == ()
 
 
 def test_the_curve_begins_at_nothing_and_rises_to_the_whole() -> None:

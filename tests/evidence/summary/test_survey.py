@@ -121,6 +121,18 @@ def test_time_is_normalised_by_effort(catalog: Catalog, make: "Make") -> None:
     assert {} == values(pack, "detections_by_month")
 
 
+def test_a_taxon_that_is_heard_often_has_its_own_times(catalog: Catalog, make: "Make") -> None:
+    """The blackbird has 24 of its 25 segments at 04:00, at dawn; a cuckoo heard once has no times."""
+    pack = gathered(catalog, make)
+    assert {f"{BLACKBIRD}\t04": (24, 4.0), f"{BLACKBIRD}\t12": (1, 4.0)} == values(pack, "taxon_by_hour")
+    sun = {group: value for group, (value, _) in values(pack, "taxon_by_sun").items()}
+    assert {f"{BLACKBIRD}\tdawn": 24, f"{BLACKBIRD}\tday": 1} == sun
+    weeks = {group: value for group, (value, _) in values(pack, "taxon_by_week").items()}
+    assert {f"{BLACKBIRD}\t2025-05-05": 15, f"{BLACKBIRD}\t2025-05-12": 10} == weeks
+    entry = figures(pack, "taxon_by_hour")[f"{BLACKBIRD}\t04"]
+    assert (entry.group_words, entry.exemplar_raw_scores) == ("Eurasian Blackbird, 04:00–05:00", (0.9,))
+
+
 def test_the_sun_decides_what_is_dawn(catalog: Catalog, make: "Make") -> None:
     """In May at 52° N 5° E the sun rises between 03:45 and 04:00 UTC: 04:00 is dawn, noon is day, and all is told."""
     pack = gathered(catalog, make)

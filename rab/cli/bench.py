@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from rab.cli.session import FiniteRange, json_option, model_option, print_json, settings_of
+from rab.cli.session import FiniteRange, heard_under, json_option, model_option, print_json, settings_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -68,7 +68,7 @@ def embed(
     key = model or settings.model
     runtimes = source_of(key).runtimes[::-1] or (None,)
     embedders = [(runtime or key, build_embedder(settings, key, runtime=runtime)) for runtime in runtimes]
-    recordings = recordings_under(data or (settings.home / "samples",))
+    recordings = recordings_under(heard_under(settings, data))
     numbers = sorted({1, threads or settings.n_threads or n_cores()})
     run = bench_embed(
         embedders,
@@ -109,7 +109,7 @@ def ingest(
     run = bench_ingest(
         build_embedder(settings, model or settings.model),
         _libraries(settings),
-        recordings_under(data or (settings.home / "samples",)),
+        recordings_under(heard_under(settings, data)),
         minutes=minutes,
         n_threads=threads or settings.n_threads or n_cores(),
         rounds=rounds,
@@ -136,7 +136,7 @@ def memory(
     run = bench_memory(
         model or settings.model,
         _libraries(settings),
-        recordings_under(data or (settings.home / "samples",)),
+        recordings_under(heard_under(settings, data)),
         hours=hours,
         n_threads=threads or settings.n_threads or n_cores(),
     )
@@ -175,7 +175,7 @@ def search(
 
     settings = settings_of(ctx)
     embedder = build_embedder(settings, model or settings.model)
-    real, of = real_vectors(embedder, recordings_under(data or (settings.home / "samples",)))
+    real, of = real_vectors(embedder, recordings_under(heard_under(settings, data)))
     local = SearchPeer(sys.executable, ("qdrant_client",), n_most=5_000)
     others = [local, *map(SearchPeer, peers)]
     run = bench_search(
@@ -201,7 +201,7 @@ def evidence(
     from rab.evals.bench_evidence import bench_evidence
 
     settings = settings_of(ctx)
-    recordings = data or (settings.home / "samples",)
+    recordings = heard_under(settings, data)
     runs = bench_evidence(
         _libraries(settings), recordings, model or settings.model, n_segments=n_segments, n_packs=packs
     )
@@ -257,7 +257,7 @@ def generation(ctx: click.Context, model: str | None, data: tuple[Path, ...], pa
     from rab.evals.bench_generation import bench_generation
 
     settings = settings_of(ctx)
-    recordings = data or (settings.home / "samples",)
+    recordings = heard_under(settings, data)
     run = bench_generation(_libraries(settings), recordings, model or settings.model, n_packs=packs)
     if as_json:
         print_json(run)

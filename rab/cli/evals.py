@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 
 from rab.cli.listen import listen
-from rab.cli.session import json_option, model_option, print_json, settings_of
+from rab.cli.session import heard_under, json_option, model_option, print_json, settings_of
 
 if TYPE_CHECKING:
     from rab.embedders.base import Embedder
@@ -240,7 +240,7 @@ class _Asking:
         settings: "Settings",
         embedders: "dict[str, Embedder]",
         model: str | None,
-        data: Sequence[Path],
+        data: tuple[Path, ...],
         cache: Path | None,
     ) -> None:
         self._settings, self._embedders, self._model = settings, embedders, model
@@ -253,7 +253,7 @@ class _Asking:
         from rab.evals.run import run_suite
         from rab.evals.suites import read_baseline, read_suite
 
-        paths = self._data or (self._settings.home / "samples",)
+        paths = heard_under(self._settings, self._data)
         found: EvalRun = run_suite(name, self._embedder(), paths, cache=self._cache, open_library=self._libraries())
         suite = read_suite(name)
         verdicts = judge(found, suite, None if accepted else read_baseline(name, found.model))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from rab.cli.session import json_option, model_option, print_json, settings_of
+from rab.cli.session import heard_under, json_option, model_option, print_json, settings_of
 
 
 @click.command()
@@ -50,7 +50,7 @@ def listen(
     from rab.evals.listening import Sheet, files_to_hear, questions, write_sheet
 
     embedder = build_embedder(settings, model or settings.model)
-    files = files_to_hear(data or (settings.home / "samples",), labelled=bool(data) and not no_labels)
+    files = files_to_hear(heard_under(settings, data), labelled=bool(data) and not no_labels)
     windows = labelled_windows(files, embedder, cache=cache)
     asked = questions(windows, n=n, seed=seed)
     sheet = Sheet(windows, asked, embedder.card, not in_order, seed)

@@ -12,6 +12,7 @@ import rich_click as click
 from rab import logs
 from rab.domain import SegmentFilter, Value
 from rab.domain.filter import parse_filter
+from rab.errors import NotFound
 from rab.settings import Settings, read_settings
 
 if TYPE_CHECKING:
@@ -50,6 +51,17 @@ def settings_of(ctx: click.Context) -> Settings:
     settings = read_settings(home=Path(home) if home else None, log_level=given.get("log_level"))
     logs.configure(settings.log_level)
     return settings
+
+
+def heard_under(settings: Settings, data: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return where recordings are to be found: in `data`, or the samples. Raises `NotFound` where none were fetched."""
+    samples = settings.home / "samples"
+    if not data and not samples.is_dir():
+        raise NotFound(
+            f"there are no sample recordings in {samples}",
+            hint="run `rab samples fetch`, or name a folder with --data",
+        )
+    return data or (samples,)
 
 
 @contextmanager

@@ -18,10 +18,10 @@ from rab.evals.generation_packs import OpenLibrary, Trial, library_of
 from rab.evals.generation_variants import MOST_ITEMS, full
 from rab.evals.race import machine, settled_heap
 from rab.evals.run import recordings_under
-from rab.generation.facts import facts_of
-from rab.generation.needs import Grounds
+from rab.generation.checks.validate import validated
+from rab.generation.needs.base import Grounds
+from rab.generation.outputs import facts_of
 from rab.generation.policy import DEFAULT_POLICY
-from rab.generation.validate import validated
 from rab.generation.writer import SHAPES, by_template, selected
 from rab.workflows.questions import evidence
 from rab.workflows.workspace import Workspace

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from rab.domain import Claim, EvidencePack, Taxon
 from rab.evals.generation_variants import BLACKBIRD, ROBIN, THRUSH, relabelled, scored, with_distractors, without
-from rab.generation.needs import Grounds
+from rab.generation.needs.base import Grounds
 from rab.generation.policy import DEFAULT_POLICY
-from rab.generation.wording import cited
+from rab.generation.wording.sentences import cited
 from rab.generation.writer import by_template
 
 _SALT = re.compile(r"(?<=[a-z\d])\.[0-9a-f]{4}(?=[,;\]])")

@@ -39,15 +39,14 @@ from rab.evals.generation_truth import by_content, is_true
 from rab.evals.generation_variants import variants
 from rab.evals.generation_writers import Scripted, benign, broken, lying
 from rab.evals.mutants import mutants
+from rab.generation.checks.holding import failure_of
 from rab.generation.codes import Failure
-from rab.generation.facts import facts_of
-from rab.generation.grounds import failure_of
-from rab.generation.modes import Mode, task_of
-from rab.generation.needs import Grounds
-from rab.generation.outputs import rules
-from rab.generation.plan import Plan
+from rab.generation.modes.dispatch import Mode, task_of
+from rab.generation.modes.plan import Plan
+from rab.generation.needs.base import Grounds
+from rab.generation.outputs import facts_of, rules
 from rab.generation.policy import DEFAULT_POLICY
-from rab.generation.wording import cited
+from rab.generation.wording.sentences import cited
 from rab.generation.writer import by_template
 from rab.workflows.calibrating import grounding_policy
 from rab.workflows.workspace import Workspace

@@ -12,9 +12,9 @@ import numpy as np
 
 from rab.domain import AggregateEntry, EvidencePack, Value
 from rab.evals.generation_packs import Trial
-from rab.generation.needs import Grounds
+from rab.generation.needs.base import Grounds
 from rab.generation.policy import DEFAULT_POLICY
-from rab.generation.wording import cited, text_of
+from rab.generation.wording.sentences import cited, text_of
 from rab.generation.writer import by_template
 
 HARMLESS = "Neutral warbler"

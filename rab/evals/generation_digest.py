@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from rab.domain import EvidencePack
-from rab.generation.modes import task_of
-from rab.generation.needs import Grounds, Output
+from rab.generation.modes.dispatch import task_of
+from rab.generation.needs.base import Grounds, Output
 from rab.generation.policy import DEFAULT_POLICY
-from rab.generation.wording import text_of
+from rab.generation.wording.sentences import text_of
 from rab.generation.writer import by_template
 
 ENVIRONMENTS = (

@@ -23,7 +23,7 @@ from rab.domain import Deployment, EvidencePack, Label, Recording, SegmentFilter
 from rab.errors import InputError
 from rab.evals.ladder import RUNGS_DB, mix, own_noise
 from rab.evidence.summary_pack import gather_summary
-from rab.generation.needs import Output
+from rab.generation.needs.base import Output
 from rab.generation.policy import DEFAULT_POLICY
 from rab.workflows.clips import hear
 from rab.workflows.clustering import cluster_library

@@ -20,7 +20,7 @@ from rab.domain import (
     SequenceStep,
     TaxonScoreEntry,
 )
-from rab.generation.needs import Output
+from rab.generation.needs.base import Output
 from rab.generation.policy import GroundingPolicy
 
 _BRACKET = re.compile(r"\[([^\[\]]*)\](?=[.?]?$|\s*[.?])")

@@ -9,8 +9,8 @@ step of the sequence without its name, and a tentative wording of what could be 
 from collections.abc import Iterable, Mapping
 
 from rab.domain import MEASURES, Claim, NeighbourEntry, PrototypeEntry, SequenceStep
-from rab.generation.fact import Fact
-from rab.generation.needs import Grounds
+from rab.generation.facts.base import Fact
+from rab.generation.needs.base import Grounds
 
 
 def by_content(found: Iterable[Fact]) -> dict[object, Claim]:

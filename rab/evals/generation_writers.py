@@ -11,9 +11,9 @@ from random import Random
 from typing import Any, get_args
 
 from rab.domain import Claim
-from rab.generation.fact import Fact
-from rab.generation.plan import Plan
-from rab.generation.tasks import Task
+from rab.generation.facts.base import Fact
+from rab.generation.modes.plan import Plan
+from rab.generation.modes.tasks import Task
 from rab.language.base import Answer, Fault, ModelFault, Question
 
 FAULTS: tuple[Fault, ...] = get_args(Fault)

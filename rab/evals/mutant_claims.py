@@ -10,12 +10,11 @@ from rab.domain import Claim, EvidencePack, Quantity
 from rab.evals.generation_reader import names_in
 from rab.evals.generation_truth import by_content, figures, meaning
 from rab.evals.mutant_words import STRANGER, UNITS
-from rab.generation.fact import Fact
-from rab.generation.facts import facts_of
-from rab.generation.needs import Grounds
-from rab.generation.outputs import rules
-from rab.generation.quantities import CITED_CALLS, cited_calls
-from rab.generation.validate import validated
+from rab.generation.checks.validate import validated
+from rab.generation.facts.base import Fact
+from rab.generation.needs.base import Grounds
+from rab.generation.outputs import facts_of, rules
+from rab.generation.reading.quantities import CITED_CALLS, cited_calls
 from rab.generation.writer import by_template
 
 

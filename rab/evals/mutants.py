@@ -15,8 +15,8 @@ from rab.domain import Claim
 from rab.evals.generation_truth import is_true
 from rab.evals.mutant_claims import CLAIM_FAULTS, DRAFT_FAULTS, ClaimOperator, Sound, content_of
 from rab.evals.mutant_words import WORD_FAULTS, Tamper
-from rab.generation.needs import Grounds
-from rab.generation.validate import validated
+from rab.generation.checks.validate import validated
+from rab.generation.needs.base import Grounds
 
 
 class Mutant(NamedTuple):

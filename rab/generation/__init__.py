@@ -9,16 +9,16 @@ claim in 25, whereas all of its 15 selections among facts could be served. Schem
 Everything here is a pure function of a pack and a policy; the one thing read is the folder of templates.
 """
 
+from rab.generation.checks.holding import holds
+from rab.generation.checks.validate import validate
 from rab.generation.codes import Code, Failure
-from rab.generation.fact import Fact
-from rab.generation.facts import facts
-from rab.generation.grounds import holds
-from rab.generation.needs import Grounds, Output
+from rab.generation.facts.base import Fact
+from rab.generation.needs.base import Grounds, Output
+from rab.generation.outputs import facts
 from rab.generation.policy import DEFAULT_POLICY, GroundingPolicy
-from rab.generation.quantities import printed, quantities
-from rab.generation.texts import prompts_sha256
-from rab.generation.validate import validate
-from rab.generation.wording import Section, cited, sections, text_of
+from rab.generation.reading.quantities import printed, quantities
+from rab.generation.wording.sentences import Section, cited, sections, text_of
+from rab.generation.wording.texts import prompts_sha256
 from rab.generation.writer import write_hypotheses, write_interpretation, write_suggestion, write_summary
 
 __all__ = [

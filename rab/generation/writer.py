@@ -1,7 +1,7 @@
 """From facts to a text: what is chosen among them, whoever chooses, is worded, validated and recorded in one way.
 
 The template writer chooses by kind, so many of each. A language model chooses by what it thinks of a menu of the same
-facts (`rab.generation.menu`). After that there is one path, `grounded`: no writer has a way around the validator.
+facts (`rab.generation.modes.menu`). After that there is one path, `grounded`: no writer has a way around the validator.
 """
 
 from collections import Counter
@@ -23,13 +23,13 @@ from rab.domain import (
 )
 from rab.errors import InputError
 from rab.generation.bound import COMPANIONS
-from rab.generation.fact import Fact
-from rab.generation.facts import facts_of
-from rab.generation.needs import Grounds, Output
+from rab.generation.checks.validate import validated
+from rab.generation.facts.base import Fact
+from rab.generation.needs.base import Grounds, Output
+from rab.generation.outputs import facts_of
 from rab.generation.policy import DEFAULT_POLICY, GroundingPolicy
-from rab.generation.texts import prompts_sha256
-from rab.generation.validate import validated
-from rab.generation.wording import title_of
+from rab.generation.wording.sentences import title_of
+from rab.generation.wording.texts import prompts_sha256
 
 
 class Shape(NamedTuple):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rab import __version__
 from rab.domain import MEASURES, Claim
-from rab.generation.needs import Output
+from rab.generation.needs.base import Output
 from rab.reports import printing
 from rab.reports.aggregates import Aggregates, name_words, rate
 from rab.reports.calls import Call, best_raw_score, exemplar_calls, gather_calls

@@ -14,7 +14,7 @@ from pydantic import Field, ModelWrapValidatorHandler, computed_field, field_val
 
 from rab.domain import EvidencePack, FileFailure, FileSkipped, GroundedText, Value, content_id
 from rab.domain.value import Instant
-from rab.generation.needs import Output
+from rab.generation.needs.base import Output
 
 PICTURES: dict[str, Any] = {"passages": {"__all__": {"text": {"pack": {"thumbnails"}}}}}
 """What of a report stays out of its JSON: the bytes of a picture depend on the machine that drew it."""

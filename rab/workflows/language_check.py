@@ -5,8 +5,8 @@ more of them than can be read.
 """
 
 from rab.domain import Value
-from rab.generation.names import one_line
-from rab.generation.specimens import obedience, selection
+from rab.generation.modes.specimens import obedience, selection
+from rab.generation.wording.names import one_line
 from rab.language.base import LanguageModel, Level, ModelFault
 
 _MOST_MODELS, _LONGEST_NAME = 100, 120

@@ -17,7 +17,7 @@ from rab.domain import GroundedText, MonitoringSummary, Recording, SegmentFilter
 from rab.domain.evidence import FAMILIES, Family
 from rab.domain.filter import parse_filter
 from rab.errors import InputError, RabError
-from rab.generation.needs import Output
+from rab.generation.needs.base import Output
 from rab.logs import canonical_line
 from rab.reports import (
     CallMedia,

@@ -17,11 +17,11 @@ from rab.domain.filter import parse_filter
 from rab.errors import InputError, NotFound, Ungrounded
 from rab.evidence.segment_pack import EvidencePolicy
 from rab.evidence.summary_pack import SummaryPolicy
-from rab.generation.facts import facts_of
-from rab.generation.needs import Grounds, Output
+from rab.generation.checks.validate import validated
+from rab.generation.needs.base import Grounds, Output
+from rab.generation.outputs import facts_of
 from rab.generation.policy import GroundingPolicy
-from rab.generation.texts import prompts_sha256
-from rab.generation.validate import validated
+from rab.generation.wording.texts import prompts_sha256
 from rab.generation.writer import by_template, grounded, recorded
 from rab.logs import canonical_line
 from rab.reports import Passage, Question, Report, check_files, read_report, render_json

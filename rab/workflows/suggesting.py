@@ -17,7 +17,7 @@ from rab.domain import (
 )
 from rab.errors import RabError
 from rab.generation.policy import DEFAULT_POLICY
-from rab.generation.quantities import frequency_limits
+from rab.generation.reading.quantities import frequency_limits
 from rab.logs import canonical_line
 from rab.retrieval.active import frequent_first, in_turns, score_margin, similarity_margins
 from rab.workflows.questions import EVERYTHING, evidence

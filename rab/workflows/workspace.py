@@ -16,7 +16,7 @@ from rab.embedders.base import Embedder, RangeModel
 from rab.errors import NotFound
 from rab.evidence.segment_pack import EvidencePolicy
 from rab.evidence.summary_pack import SummaryPolicy
-from rab.generation.modes import Mode
+from rab.generation.modes.dispatch import Mode
 from rab.language.base import LanguageModel
 from rab.retrieval.clusters import ClusterPolicy
 from rab.store.base import VectorStore

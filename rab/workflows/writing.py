@@ -15,9 +15,9 @@ from rab.domain import (
     Interpretation,
     MonitoringSummary,
 )
-from rab.generation.modes import Mode, Tried, by_model, task_of
-from rab.generation.needs import Grounds, Output
-from rab.generation.tasks import Task, repaired
+from rab.generation.modes.dispatch import Mode, Tried, by_model, task_of
+from rab.generation.modes.tasks import Task, repaired
+from rab.generation.needs.base import Grounds, Output
 from rab.generation.writer import by_template, recorded
 from rab.language.base import LanguageModel, ModelFault
 from rab.logs import canonical_line

@@ -41,9 +41,7 @@ def options_of(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, 
 
 
 NUMBERS = [
-    (*path, parameter.opts[0])
-    for path, parameter in options_of(rab)
-    if isinstance(parameter.type, click.types.FloatParamType)
+    (*path, parameter.opts[0]) for path, parameter in options_of(rab) if isinstance(parameter.type, type(click.FLOAT))
 ]
 
 

@@ -14,13 +14,13 @@ from rab.evals.generation_packs import Trial
 from rab.evals.generation_reader import forbidden_words, loose_numerals, must_abstain, sentence, stray_ids
 from rab.evals.generation_variants import variants
 from rab.evals.suites import read_suite
-from rab.generation import segment_needs
 from rab.generation.codes import Failure
-from rab.generation.names import shown
-from rab.generation.needs import Form, Grounds, Needs
+from rab.generation.needs import segment as segment_needs
+from rab.generation.needs.base import Form, Grounds, Needs
 from rab.generation.policy import DEFAULT_POLICY
-from rab.generation.reading import Reading
-from rab.generation.wording import cited
+from rab.generation.reading.pack import Reading
+from rab.generation.wording.names import shown
+from rab.generation.wording.sentences import cited
 from rab.generation.writer import by_template
 from rab.workflows.questions import evidence
 from rab.workflows.workspace import Workspace
@@ -125,26 +125,26 @@ def _by_name(path: str, replacement: Any) -> Callable[[pytest.MonkeyPatch], None
 
 
 FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
-    "form": (_by_name("rab.generation.grounds._of_form", _nothing), "mutation_score"),
-    "citations": (_by_name("rab.generation.grounds._of_citations", _nothing), "mutation_score"),
-    "taxa": (_by_name("rab.generation.grounds._of_taxon", _nothing), "right_reason"),
-    "completeness": (_by_name("rab.generation.grounds._of_completeness", _nothing), "mutation_score"),
-    "quantities": (_by_name("rab.generation.grounds._of_quantities", _nothing), "mutation_score"),
-    "well-formed": (_by_name("rab.generation.grounds.is_well_formed", lambda _claim: True), "mutation_score"),
+    "form": (_by_name("rab.generation.checks.holding._of_form", _nothing), "mutation_score"),
+    "citations": (_by_name("rab.generation.checks.holding._of_citations", _nothing), "mutation_score"),
+    "taxa": (_by_name("rab.generation.checks.holding._of_taxon", _nothing), "right_reason"),
+    "completeness": (_by_name("rab.generation.checks.holding._of_completeness", _nothing), "mutation_score"),
+    "quantities": (_by_name("rab.generation.checks.holding._of_quantities", _nothing), "mutation_score"),
+    "well-formed": (_by_name("rab.generation.checks.holding.is_well_formed", lambda _claim: True), "mutation_score"),
     "truth of a resemblance": (_lenient("resemblance"), "mutation_score"),
     "truth of a difference": (_lenient("difference"), "mutation_score"),
-    "hedge": (_by_name("rab.generation.reading.Reading._is_tentative", lambda *_: False), "unsupported_claims"),
-    "duplicates": (_by_name("rab.generation.validate.set_failures", lambda *_: {}), "mutation_score"),
-    "what is due": (_by_name("rab.generation.validate._missing", lambda *_: []), "mutation_score"),
-    "half questions": (_by_name("rab.generation.validate.incomplete", lambda *_: set()), "mutation_score"),
-    "prose": (_by_name("rab.generation.validate.prose_failure", lambda *_: None), "mutation_score"),
-    "characters": (_by_name("rab.generation.prose.strange_character", lambda *_: None), "right_reason"),
-    "numbers in prose": (_by_name("rab.generation.prose._loose_number", lambda *_: None), "right_reason"),
-    "forbidden words": (_by_name("rab.generation.prose.forbidden", lambda *_: None), "right_reason"),
-    "liberties of a model": (_by_name("rab.generation.prose._liberty", lambda *_: None), "mutation_score"),
-    "reasons to abstain": (_by_name("rab.generation.reading.Reading.reasons", ()), "abstention_recall"),
-    "caveats": (_by_name("rab.generation.reading.Reading.caveats", ()), "mandatory_coverage"),
-    "quotation of names": (_by_name("rab.generation.names._is_plain", lambda _name: True), "injection_success"),
+    "hedge": (_by_name("rab.generation.reading.pack.Reading._is_tentative", lambda *_: False), "unsupported_claims"),
+    "duplicates": (_by_name("rab.generation.checks.validate.set_failures", lambda *_: {}), "mutation_score"),
+    "what is due": (_by_name("rab.generation.checks.validate._missing", lambda *_: []), "mutation_score"),
+    "half questions": (_by_name("rab.generation.checks.validate.incomplete", lambda *_: set()), "mutation_score"),
+    "prose": (_by_name("rab.generation.checks.validate.prose_failure", lambda *_: None), "mutation_score"),
+    "characters": (_by_name("rab.generation.checks.prose.strange_character", lambda *_: None), "right_reason"),
+    "numbers in prose": (_by_name("rab.generation.checks.prose._loose_number", lambda *_: None), "right_reason"),
+    "forbidden words": (_by_name("rab.generation.checks.prose.forbidden", lambda *_: None), "right_reason"),
+    "liberties of a model": (_by_name("rab.generation.checks.prose._liberty", lambda *_: None), "mutation_score"),
+    "reasons to abstain": (_by_name("rab.generation.reading.pack.Reading.reasons", ()), "abstention_recall"),
+    "caveats": (_by_name("rab.generation.reading.pack.Reading.caveats", ()), "mandatory_coverage"),
+    "quotation of names": (_by_name("rab.generation.wording.names._is_plain", lambda _name: True), "injection_success"),
 }
 """What is taken away, and the case that must go red."""
 _MEASURES = {
@@ -175,7 +175,7 @@ def test_a_writer_that_drops_everything_does_not_look_perfect(
 ) -> None:
     """Yield goes red, and what is due is missing."""
     never = Failure("E_UNSUPPORTED", "nothing is ever true")
-    monkeypatch.setattr(import_module("rab.generation.validate"), "failure_of", lambda *_: never)
+    monkeypatch.setattr(import_module("rab.generation.checks.validate"), "failure_of", lambda *_: never)
     scores = measured(few, suite.measure_models)
     assert "true_drafts_served" in red(scores)
 

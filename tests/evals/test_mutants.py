@@ -10,8 +10,8 @@ from rab.evals.generation_truth import by_content, is_true
 from rab.evals.generation_variants import variants
 from rab.evals.mutant_words import WORD_FAULTS
 from rab.evals.mutants import EXPECTED, OPERATORS, Mutant, mutants
-from rab.generation.facts import facts_of
-from rab.generation.needs import Grounds
+from rab.generation.needs.base import Grounds
+from rab.generation.outputs import facts_of
 from rab.generation.policy import DEFAULT_POLICY
 from rab.workflows.questions import evidence
 from rab.workflows.workspace import Workspace

@@ -11,8 +11,8 @@ import pytest
 
 from rab.domain import Claim, EvidencePack, SegmentFilter
 from rab.generation import DEFAULT_POLICY, Grounds, Output, facts, validate
-from rab.generation.grounds import failure_of
-from rab.generation.prose import prose_failure
+from rab.generation.checks.holding import failure_of
+from rab.generation.checks.prose import prose_failure
 from rab.workflows.hypothesising import hypothesise
 from rab.workflows.questions import evidence
 from rab.workflows.summaries import summarise

@@ -14,11 +14,11 @@ from rab.evidence.hypothesis_pack import gather_hypotheses
 from rab.evidence.printing import pack_words
 from rab.generation import facts, holds, text_of, validate, write_hypotheses
 from rab.generation.bound import COMPANIONS
-from rab.generation.lexicon import forbidden
-from rab.generation.modes import task_of
-from rab.generation.needs import Grounds
+from rab.generation.modes.dispatch import task_of
+from rab.generation.modes.slots import may_be_sent, pieces
+from rab.generation.needs.base import Grounds
 from rab.generation.policy import DEFAULT_POLICY
-from rab.generation.slots import may_be_sent, pieces
+from rab.generation.wording.lexicon import forbidden
 from tests.evidence.made_up_field import MAKE, season
 
 CARD = MAKE.card()

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from rab.domain import EvidencePack, NeighbourEntry
 from rab.generation import facts
-from rab.generation.modes import Mode, by_model, task_of
-from rab.generation.needs import Grounds, Output
+from rab.generation.modes.dispatch import Mode, by_model, task_of
+from rab.generation.modes.polish import connectives, joined_from, slotted
+from rab.generation.modes.slots import Piece, Veil, pieces
+from rab.generation.modes.tasks import Task, repaired
+from rab.generation.needs.base import Grounds, Output
 from rab.generation.policy import DEFAULT_POLICY
-from rab.generation.polish import connectives, joined_from, slotted
-from rab.generation.slots import Piece, Veil, pieces
-from rab.generation.tasks import Task, repaired
-from rab.generation.vocabulary import is_closed, vocabulary
-from rab.generation.wording import worded
+from rab.generation.wording.sentences import worded
+from rab.generation.wording.vocabulary import is_closed, vocabulary
 from rab.generation.writer import recorded
 from rab.language.base import Answer, ModelFault, Question
 from rab.workflows.writing import written_by

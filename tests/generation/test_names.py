@@ -2,7 +2,7 @@
 
 import pytest
 
-from rab.generation.names import hour_words, identifier, shown, taxon_words
+from rab.generation.wording.names import hour_words, identifier, shown, taxon_words
 
 
 @pytest.mark.parametrize(

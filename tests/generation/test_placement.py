@@ -6,11 +6,11 @@ import pytest
 
 from rab.domain import Claim, Descriptors, EvidencePack, FollowingEntry
 from rab.generation import facts, validate, write_interpretation
-from rab.generation.grounds import holds
-from rab.generation.needs import Grounds
+from rab.generation.checks.holding import holds
+from rab.generation.needs.base import Grounds
 from rab.generation.policy import DEFAULT_POLICY
-from rab.generation.quantities import printed, quantities
-from rab.generation.wording import cited
+from rab.generation.reading.quantities import printed, quantities
+from rab.generation.wording.sentences import cited
 
 OWN = "c3.9fa2"
 

@@ -32,7 +32,7 @@ from rab.domain import (
     TaxonScoreEntry,
 )
 from rab.generation import Output, cited, facts, holds, printed, quantities, text_of, validate
-from rab.generation.texts import texts
+from rab.generation.wording.texts import texts
 from rab.generation.writer import write_interpretation, write_summary
 
 TAXA = st.sampled_from(

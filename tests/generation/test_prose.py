@@ -4,7 +4,7 @@ import pytest
 
 from rab.domain import Claim, EvidencePack
 from rab.generation import facts, validate
-from rab.generation.lexicon import MASK, forbidden, number_word
+from rab.generation.wording.lexicon import MASK, forbidden, number_word
 
 
 @pytest.fixture

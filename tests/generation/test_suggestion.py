@@ -8,7 +8,7 @@ import pytest
 from rab.domain import AnnotationSuggestion, CallName, Claim, DepthDecision, EvidencePack, NeighbourEntry
 from rab.errors import InputError
 from rab.generation import facts, holds, text_of, validate, write_suggestion
-from rab.generation.suggestion_needs import FORMS, REVIEW_REASONS
+from rab.generation.needs.suggestion import FORMS, REVIEW_REASONS
 
 MERULA, PHILOMELOS = "Turdus merula", "Turdus philomelos"
 Build = Callable[..., Any]

@@ -9,8 +9,8 @@ import pytest
 from rab.domain import ClaimKind, content_id
 from rab.errors import Unavailable
 from rab.generation import codes, prompts_sha256
-from rab.generation.texts import prompts_home, templates, texts
-from rab.generation.wording import SECTIONS
+from rab.generation.wording.sentences import SECTIONS
+from rab.generation.wording.texts import prompts_home, templates, texts
 
 
 def test_every_kind_has_a_template_and_a_heading() -> None:
@@ -42,7 +42,7 @@ def test_undefined_names_are_errors() -> None:
 def test_texts_are_found_in_a_wheel_and_in_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installed package carries its texts; in a checkout they stand beside it; without either nothing is written."""
     package = tmp_path / "rab"
-    monkeypatch.setattr("rab.generation.texts.files", lambda name: package)
+    monkeypatch.setattr("rab.generation.wording.texts.files", lambda name: package)
     with pytest.raises(Unavailable, match="templates"):
         prompts_home()
     (tmp_path / "prompts").mkdir()

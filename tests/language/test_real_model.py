@@ -13,8 +13,8 @@ import pytest
 from rab.domain import Claim, EvidencePack, GroundedText
 from rab.evidence.summary_pack import gather_summary
 from rab.generation import holds
-from rab.generation.modes import Mode, by_model, task_of
-from rab.generation.needs import Grounds
+from rab.generation.modes.dispatch import Mode, by_model, task_of
+from rab.generation.needs.base import Grounds
 from rab.generation.policy import DEFAULT_POLICY
 from rab.generation.writer import recorded
 from rab.language.base import ModelFault

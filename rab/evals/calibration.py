@@ -22,6 +22,7 @@ from rab.domain.calibration import HeldOutFit, NearThreshold
 from rab.embedders.base import Embedder
 from rab.errors import InputError
 from rab.evals.base import Score
+from rab.evals.intervals import Bounds, by_group, of_picks
 from rab.evals.labelled import LabelledFile, LabelledWindows, labelled_windows, taxon_of
 from rab.evals.ladder import is_noise
 from rab.evals.risk import aurc
@@ -138,6 +139,11 @@ class _Told:
         """Which answers got a probability."""
         return np.isfinite(self.probabilities)
 
+    @property
+    def groups(self) -> list[str]:
+        """The group of each answer."""
+        return [str(group) for group in self.answers.groups.tolist()]
+
     def fits(self, chosen: Masks, seed: int) -> tuple[HeldOutFit, HeldOutFit]:
         """Return how raw scores and probabilities hold among chosen answers that got one."""
         own = chosen & self.given
@@ -181,13 +187,44 @@ def _fits(asked: _Asked, curves: _Told, printed: _Told, seed: int) -> Iterator[S
     raw, calibrated = curves.fits(np.ones(n_all, dtype=bool), seed)
     before, after = _selective(asked, curves)
     of_raw = "{:.3f} by the raw score".format
-    yield Score(case="ece", value=calibrated.ece, n=n, reason=of_raw(raw.ece), evidence=_worst(calibrated))
-    yield Score(case="brier_gain", value=raw.brier - calibrated.brier, n=n, reason=of_raw(raw.brier))
-    yield Score(case="aurc_gain", value=before[0] - after[0], n=n, reason=of_raw(before[0]))
-    yield Score(case="risk_at_0.8", value=after[1], n=n, reason=of_raw(before[1]))
-    yield Score(case="covered", value=n / n_all, n=n_all, reason="the others have too few labels")
-    share = float(printed.given.mean())
-    yield Score(case="printed", value=share, n=n_all, reason="of the others the proof failed, or labels were too few")
+    yield _with_interval(
+        Score(case="ece", value=calibrated.ece, n=n, reason=of_raw(raw.ece), evidence=_worst(calibrated)), calibrated
+    )
+    gain = _squared(curves.answers.raw_scores, curves) - _squared(curves.probabilities, curves)
+    own = [group for group, given in zip(curves.groups, curves.given, strict=True) if given]
+    yield _bounded(
+        Score(case="brier_gain", value=raw.brier - calibrated.brier, n=n, reason=of_raw(raw.brier)),
+        by_group(gain, own, seed=seed),
+    )
+    yield _bounded(
+        Score(case="aurc_gain", value=before.area - after.area, n=n, reason=of_raw(before.area)),
+        of_picks(lambda picks: before.picked(picks).area - after.picked(picks).area, before.groups, seed=seed),
+    )
+    yield _bounded(
+        Score(case="risk_at_0.8", value=after.risk, n=n, reason=of_raw(before.risk)),
+        of_picks(lambda picks: after.picked(picks).risk, after.groups, seed=seed),
+    )
+    shares = {
+        "covered": (curves.given, "the others have too few labels"),
+        "printed": (printed.given, "of the others the proof failed, or labels were too few"),
+    }
+    for case, (given, reason) in shares.items():
+        share = Score(case=case, value=float(given.mean()), n=n_all, reason=reason)
+        yield _bounded(share, by_group(given, curves.groups, seed=seed))
+
+
+def _bounded(score: Score, bounds: Bounds) -> Score:
+    return score.model_copy(update={"low": bounds.low, "high": bounds.high})
+
+
+def _with_interval(score: Score, fit: HeldOutFit | None) -> Score:
+    """Return the score of an expected calibration error with the interval that its proof has."""
+    return score if fit is None else _bounded(score, Bounds(fit.ece_low, fit.ece_high))
+
+
+def _squared(probabilities: Floats, told: _Told) -> Floats:
+    """Return the squared error of each answer that got a probability."""
+    return (probabilities[told.given] - told.answers.right[told.given]) ** 2
 
 
 def _stress(rungs: Sequence[Row], ladder: _Told, seed: int) -> Iterator[Score]:
@@ -196,19 +233,26 @@ def _stress(rungs: Sequence[Row], ladder: _Told, seed: int) -> Iterator[Score]:
     whole = fits.pop(_ALL, None)
     n = int(ladder.given.sum())
     few = "too few answers got a probability"
-    yield Score(case="ece_ladder", value=whole and whole.ece, n=n, reason="all rungs" if whole else few)
+    yield _with_interval(
+        Score(case="ece_ladder", value=whole and whole.ece, n=n, reason="all rungs" if whole else few), whole
+    )
     worst = max(fits, key=lambda name: fits[name].ece, default=None)
-    value = None if worst is None else fits[worst].ece
-    yield Score(case="ece_worst_rung", value=value, n=n, reason=few if worst is None else worst)
+    fit = None if worst is None else fits[worst]
+    yield _with_interval(Score(case="ece_worst_rung", value=fit and fit.ece, n=n, reason=worst or few), fit)
 
 
 def _nearness(near: Sequence[NearThreshold], policy: CalibrationPolicy) -> Score:
     least = min(near, key=lambda one: one.coverage, default=None)
+    n, promised = sum(one.n_calls for one in near), 1 - policy.near_miscoverage
+    if least is None:
+        return Score(case="near_coverage", value=None, n=n, reason="no band has recordings enough")
     return Score(
         case="near_coverage",
-        value=None if least is None else least.coverage - (1 - policy.near_miscoverage),
-        n=sum(one.n_calls for one in near),
-        reason="no band has recordings enough" if least is None else f"the least of {len(near)} bands",
+        value=least.coverage - promised,
+        n=n,
+        low=least.coverage_low - promised,
+        high=least.coverage_high - promised,
+        reason=f"the least of {len(near)} bands",
     )
 
 
@@ -227,18 +271,40 @@ def _rows(asked: _Asked, windows: LabelledWindows) -> list[Row]:
     return [*rows, (_ALL, np.ones(len(asked.clips), dtype=bool))]
 
 
-def _selective(asked: _Asked, told: _Told) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Return AURC and risk at 80 % coverage of each clip's best class, by raw score and by probability."""
+@dataclass(frozen=True, eq=False)
+class _Selective:
+    """Each clip's best class: how far it is trusted, whether it is right, and the clip's group."""
+
+    trust: Floats
+    right: Masks
+    groups: tuple[str, ...]
+
+    def picked(self, picks: Ints) -> "_Selective":
+        """Return some of the clips."""
+        return _Selective(self.trust[picks], self.right[picks], ())
+
+    @property
+    def area(self) -> float:
+        """The area under the risk-coverage curve."""
+        return float(aurc(self.trust, self.right, np.ones((1, len(self.trust))))[0])
+
+    @property
+    def risk(self) -> float:
+        """The share that is wrong among the most trusted four fifths."""
+        kept = np.argsort(-self.trust, kind="stable")[: round(_COVERAGE * len(self.trust))]
+        return float(1 - self.right[kept].mean())
+
+
+def _selective(asked: _Asked, told: _Told) -> tuple[_Selective, _Selective]:
+    """Return each clip's best class by raw score, and by probability."""
     given = np.flatnonzero(told.given)
-    found = []
-    for trust in (told.answers.raw_scores, told.probabilities):
+
+    def best_by(trust: Floats) -> _Selective:
         order = given[np.lexsort((-trust[given], asked.clips[given]))]
         best = order[np.unique(asked.clips[order], return_index=True)[1]]
-        right = told.answers.right[best]
-        area = float(aurc(trust[best], right, np.ones((1, len(best))))[0])
-        kept = np.argsort(-trust[best], kind="stable")[: round(_COVERAGE * len(best))]
-        found.append((area, float(1 - right[kept].mean())))
-    return found[0], found[1]
+        return _Selective(trust[best], told.answers.right[best], tuple(told.groups[at] for at in best.tolist()))
+
+    return best_by(told.answers.raw_scores), best_by(told.probabilities)
 
 
 def _worst(fit: HeldOutFit) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from rab.evals.base import Score
 from rab.evals.ladder import Mixed, bias
-from rab.evals.risk import Answers, calibration_error, ladder_aurc, rung_aurc
+from rab.evals.risk import Answers, calibration_error, calibration_errors, ladder_aurc, rung_aurc
 from rab.evals.trials import NOBODY, Floats, Trials
 from rab.retrieval.depth import DepthPolicy, depth
 
@@ -128,25 +128,36 @@ def unseen_claim_share(outcome: Outcome) -> Score:
 
 def ece(outcome: Outcome) -> Score:
     """Compare confidence with the share of right votes, in ten bins of confidence."""
-    ours, counted = outcome.ours, outcome.counted
+    found = calibration_errors(outcome.ours.confidence, outcome.ours.right, outcome.draws)
+    low, high = np.percentile(found[1:], [2.5, 97.5])
     return Score(
         case="calibration_error",
-        value=calibration_error(ours.confidence[:, counted].ravel(), ours.right[:, counted].ravel()),
+        value=float(found[0]),
         n=_n(outcome),
+        low=float(low),
+        high=float(high),
         reason="mean difference, weighted by the bins' sizes",
     )
 
 
 def depth_growth(outcome: Outcome) -> Score:
     """Compare the depth of calls that measure 5 dB or less with that of calls of 20 dB and more."""
-    qualities = outcome.queries.windows.quality
-    faint = [depth(one, outcome.policy).k for one in qualities if one.snr_db is not None and one.snr_db <= 5]
-    clear = [depth(one, outcome.policy).k for one in qualities if one.snr_db is not None and one.snr_db >= 20]
+    qualities, snr_db = outcome.queries.windows.quality, outcome.queries.windows.snr_db
+    k = np.array([depth(one, outcome.policy).k for one in qualities], dtype=np.float64)
+    faint, clear = (np.asarray(one, np.float64) for one in (snr_db <= 5, snr_db >= 20))
+    n = int(min(faint.sum(), clear.sum()))
+    if n == 0:
+        return Score(case="depth_growth", value=None, n=0, reason="no faint or no clear calls")
+    drawn = outcome.draws[(outcome.draws @ faint > 0) & (outcome.draws @ clear > 0)]
+    growth = drawn @ (faint * k) / (drawn @ faint) - drawn @ (clear * k) / (drawn @ clear)
+    low, high = np.percentile(growth[1:], [2.5, 97.5])
     return Score(
         case="depth_growth",
-        value=float(np.mean(faint) - np.mean(clear)) if faint and clear else None,
-        n=min(len(faint), len(clear)),
-        reason="mean depth of faint calls less that of clear ones" if faint and clear else "no faint or no clear calls",
+        value=float(growth[0]),
+        n=n,
+        low=float(low),
+        high=float(high),
+        reason="mean depth of faint calls less that of clear ones",
     )
 
 

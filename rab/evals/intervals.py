@@ -51,6 +51,12 @@ def by_group(
     return Bounds(float(low), float(high))
 
 
+def of_picks(reduce: Callable[[npt.NDArray[np.intp]], float], groups: Sequence[str], *, seed: int) -> Bounds:
+    """Return the interval of a statistic of rows, which `reduce` is given by number, drawing their groups again."""
+    rows = np.arange(len(groups))
+    return by_group(rows, groups, seed=seed, reduce=lambda values: reduce(values.astype(np.intp)))
+
+
 def of_strata(values: Sequence[Floats], groups: Sequence[Sequence[str]], *, seed: int) -> Bounds:
     """Return the interval of the mean over strata of their means, drawing groups within each stratum.
 

@@ -19,7 +19,7 @@ from rab.embedders.base import Embedder
 from rab.errors import InputError
 from rab.evals.base import Instance, Score
 from rab.evals.breakdown import Told, breakdown
-from rab.evals.intervals import Bounds, of_strata
+from rab.evals.intervals import Bounds, of_picks, of_strata
 from rab.evals.labelled import LabelledFile, LabelledWindows, labelled_windows
 from rab.retrieval.rerank import (
     CandidateGraph,
@@ -189,11 +189,20 @@ def _least_gain(report: RetrievalReport, method: str, over: str, n: int) -> Scor
         name: float(report.values(name, method).mean() / max(1e-9, report.values(name, over).mean()) - 1)
         for name in report.ranked
     }
+    least = min(relative, key=relative.__getitem__)
+    ours, theirs = report.values(least, method), report.values(least, over)
+    low, high = of_picks(
+        lambda picks: float(ours[picks].mean() / max(1e-9, theirs[picks].mean()) - 1),
+        report.groups[least],
+        seed=report.seed,
+    )
     return Score(
         case=f"least_gain_over_{over}",
-        value=min(relative.values()),
+        value=relative[least],
         n=n,
-        reason=f"relative gain in mAP@10 on the set that gains least: {min(relative, key=relative.__getitem__)}",
+        low=low,
+        high=high,
+        reason=f"relative gain in mAP@10 on the set that gains least: {least}; the interval is of that set",
         evidence=tuple(f"{name}: {report.gain(name, method, over)}" for name in report.ranked),
     )
 

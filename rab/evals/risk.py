@@ -51,9 +51,14 @@ def rung_aurc(answers: Answers, snr_db: Floats, times: Floats) -> Floats:
 
 def calibration_error(confidence: Floats, right: npt.NDArray[np.bool_]) -> float:
     """Return the expected calibration error over ten bins of equal width."""
+    return float(calibration_errors(confidence[None], right[None], np.ones((1, len(right))))[0])
+
+
+def calibration_errors(confidence: Floats, right: npt.NDArray[np.bool_], times: Floats) -> Floats:
+    """Return the same of votes [n_libraries, n], whose queries count `times` [n_draws, n]; [n_draws]."""
     bins = np.minimum((10 * confidence).astype(int), 9)
-    apart = np.bincount(bins, confidence - right, minlength=10)
-    return float(np.abs(apart).sum() / len(right))
+    apart = [(times @ np.where(bins == one, confidence - right, 0.0).sum(axis=0)) for one in range(10)]
+    return np.asarray(np.abs(apart).sum(axis=0) / np.maximum(len(confidence) * times.sum(axis=1), 1e-12))
 
 
 def draws(groups: npt.NDArray[np.str_], counted: npt.NDArray[np.bool_], seed: int) -> Floats:

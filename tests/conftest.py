@@ -10,7 +10,7 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from rab.domain import (
     content_id,
     segment_id,
 )
+from rab.domain.calibration import Calibrations, PrecisionThreshold, SpeciesCalibration
 from rab.downloads import Carrier
 from rab.embedders.base import Embedder
 from rab.embedders.birdnet import BirdNET
@@ -223,9 +224,10 @@ class Make:
         quality: SignalQuality | None = None,
         channel: int | None = None,
         embedder: str = "toy-v1",
+        length_ms: float = 3000.0,
     ) -> StoredSegment:
-        """Return a recording's window of 3 s with that number."""
-        t0_ms, t1_ms = 3000.0 * index, 3000.0 * (index + 1)
+        """Return a recording's window of 3 s with that number, filled with so much sound."""
+        t0_ms, t1_ms = 3000.0 * index, 3000.0 * index + length_ms
         return StoredSegment(
             segment=CallSegment(
                 id=segment_id(recording.id, channel, t0_ms, t1_ms, embedder),
@@ -241,8 +243,58 @@ class Make:
             scores=tuple(scores),
         )
 
+    def calibrations(self, card: EmbedderCard, *thresholds: tuple[str, str | None, float | None]) -> Calibrations:
+        """Return what was learned of taxa at sites, None being all: the raw score for a precision of 0.9, or none."""
+        return Calibrations(
+            model=card.key,
+            space=card.space,
+            labels="human",
+            learned_on=date(2025, 6, 1),
+            least_raw_score=0.1,
+            n_labelled=200,
+            n_recordings=100,
+            species=tuple(
+                SpeciesCalibration(
+                    model=card.key,
+                    taxon=taxon,
+                    site=site,
+                    labels="human",
+                    learned_on=date(2025, 6, 1),
+                    n=120,
+                    n_positive=60,
+                    n_recordings=60,
+                    method="platt",
+                    slope=1.0,
+                    intercept=0.0,
+                    band=((0.0, 0.4, 0.6),),
+                    thresholds=() if raw_score is None else (_threshold(raw_score),),
+                )
+                for taxon, site, raw_score in thresholds
+            ),
+        )
+
+
+def _threshold(raw_score: float) -> PrecisionThreshold:
+    return PrecisionThreshold(
+        precision=0.9,
+        raw_score=raw_score,
+        low=0.9,
+        share_right=0.975,
+        n=40,
+        n_recordings=40,
+        n_effective=40,
+        recall=0.5,
+    )
+
 
 @pytest.fixture(scope="session")
 def make() -> Make:
     """Return a maker of nouns."""
     return Make()
+
+
+def has_ends_in_order(fields: dict[str, Any]) -> bool:
+    """Return whether conditions make up a filter: no range of it ends below its beginning."""
+    ranges = (("raw_score_min", "raw_score_max"), ("heard_from", "heard_before"), ("snr_min_db", "snr_max_db"))
+    given = [(fields[low], fields[high], high) for low, high in ranges if low in fields and high in fields]
+    return all(low < high or (low == high and name != "heard_before") for low, high, name in given)

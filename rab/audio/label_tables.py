@@ -10,6 +10,7 @@ and its reason, and the others are read.
 
 import csv
 import math
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -61,10 +62,10 @@ class LabelledSpans(NamedTuple):
 def read_collection(path: Path, *, table: Path | None = None, kind: LabelKind = "taxon") -> LabelledSpans:
     """Read the labels of the recordings under `path`: a folder, or one recording.
 
-    With `table`, its rows say what is where; paths in it are relative to the folder or to the table, and a bare file
-    name will do where only one file has it. Without, a recording takes the tables of Raven or Audacity that lie beside
-    it under its name, else the name of the first sub-folder that it lies in, `_` read as a space. `kind` is what the
-    label column, or the folder, names.
+    With `table`, its rows say what is where; paths in it are relative to the folder or to the table and lead into the
+    folder, and a bare file name will do where only one file has it. Without, a recording takes the tables of Raven or
+    Audacity that lie beside it under its name, else the name of the first sub-folder that it lies in, `_` read as a
+    space. `kind` is what the label column, or the folder, names.
 
     Raises `NotFound` for a path that is not there, `InputError` for a table without the columns that are needed.
     """
@@ -109,17 +110,29 @@ class _Files:
             self._by_name.setdefault(file.name.lower(), []).append(file)
 
     def find(self, called: str, table: Path) -> Path:
-        """Return a file. Raises `NotFound`, and `InputError` where several bear the name."""
+        """Return a file. Raises `NotFound`, and `InputError` where several bear the name, or it lies elsewhere."""
         written = Path(called.replace("\\", "/"))
-        for base in (self._root, table.parent):
-            if (base / written).is_file():
-                return base / written
+        bases = (self._root, table.parent)
+        there = [file for base in bases if (file := Path(os.path.normpath(base / written))).is_file()]
+        for file in there:
+            if self._holds(file):
+                return file
+        if there:
+            raise InputError(
+                f"{called} lies outside the collection's folder {self._root}",
+                hint="move it into the folder, or add the folder that holds both",
+            )
         same_name = self._by_name.get(written.name.lower(), [])
         if len(same_name) > 1:
             raise InputError(f"{called} may be {len(same_name)} files", hint="write its path within the folder")
         if not same_name:
             raise NotFound(f"there is no recording {called}", hint="write its path within the folder")
         return same_name[0]
+
+    def _holds(self, file: Path) -> bool:
+        """Return whether a path leads into the folder; a link in the folder may lead out of it."""
+        as_written = Path(os.path.normpath(self._root.absolute()))
+        return file.absolute().is_relative_to(as_written) or file.resolve().is_relative_to(self._root.resolve())
 
 
 def _tables_beside(recording: Path) -> list[Path]:

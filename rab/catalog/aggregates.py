@@ -69,13 +69,15 @@ class Effort:
 
 @dataclass(frozen=True)
 class Gap:
-    """A time without recording at a site, between the end of all before it and the start of the next."""
+    """A time without recording at a site, from the end of all before it, or an asked beginning, to the next."""
 
     site: str | None
     begins: datetime
     ends: datetime
-    after_recording_id: str
-    before_recording_id: str
+    after_recording_id: str | None
+    """None where the gap begins with the interval that was asked for."""
+    before_recording_id: str | None
+    """None where it ends with that."""
 
     @property
     def duration_ms(self) -> float:

@@ -46,7 +46,7 @@ class Counting(Database):
 
     def gaps(self, space: str, where: SegmentFilter, *, longer_than_ms: float) -> Gaps:
         """Find the pauses between the recordings of each site; hours that the filter leaves out are no pauses."""
-        return gaps(self.listened(space, where), longer_than_ms)
+        return gaps(self.listened(space, where), longer_than_ms, where)
 
     def detections(self, space: str, where: SegmentFilter, *, n_exemplars: int = _N_EXEMPLARS) -> Detections:
         """Count what was detected: scores at or above the model's threshold, of taxa that are not out of range."""

@@ -131,19 +131,25 @@ def effort(listened: Listened) -> Effort:
     )
 
 
-def gaps(listened: Listened, longer_than_ms: float) -> Gaps:
-    """Find the times without recording between those recordings that count in the effort, site by site."""
-    rows: list[tuple[object, ...]] = []
+def gaps(listened: Listened, longer_than_ms: float, where: SegmentFilter = SegmentFilter()) -> Gaps:
+    """Find the times without recording between those recordings that count in the effort, site by site.
+
+    Where the filter names an interval, its ends bound gaps too: a recorder that died on its second day has one.
+    """
+    rows: list[tuple[object, ...]] = [(str(where.heard_from), str(where.heard_before))]
     found: list[Gap] = []
-    by_site: dict[str | None, list[tuple[int, int, str]]] = defaultdict(list)
+    by_site: dict[str | None, list[tuple[int, int, str | None]]] = defaultdict(list)
     for row, _ in listened.counted:
         if row.started_at_us is not None:
             span = row.started_at_us, row.started_at_us + _length_us(row), row.id
             rows.append((row.id, row.site, *span[:2]))
             by_site[row.site].append(span)
     for site, spans in sorted(by_site.items(), key=lambda item: (item[0] is None, item[0])):
-        _, end_us, last = min(spans)
-        for start_us, stop_us, recording_id in sorted(spans):
+        spans.sort()
+        if where.heard_before is not None:
+            spans.append((to_us(where.heard_before), to_us(where.heard_before), None))
+        end_us, last = (spans[0][0], spans[0][2]) if where.heard_from is None else (to_us(where.heard_from), None)
+        for start_us, stop_us, recording_id in spans:
             if start_us - end_us > 1000 * longer_than_ms:
                 found.append(Gap(site, from_us(end_us), from_us(start_us), last, recording_id))
             end_us, last = max((end_us, last), (stop_us, recording_id))

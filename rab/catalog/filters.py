@@ -22,7 +22,11 @@ def detected() -> ColumnElement[bool]:
 
 
 def matching(space: str, where: SegmentFilter) -> ColumnElement[bool]:
-    """Return the condition on `segments` that they are of a space and match a filter."""
+    """Return the condition on `segments` that they are of a space and match a filter.
+
+    Raises `InputError` for a filter that asks for a precision.
+    """
+    where.require_raw_scores()
     own = select(spaces.c.pk).where(spaces.c.space == space).scalar_subquery()
     return and_(segments.c.space_pk == own, *_conditions(where))
 
@@ -127,7 +131,9 @@ def of_recording_time(where: SegmentFilter) -> SegmentFilter:
     """Return the filter that says at which moments a segment could be heard that `where` matches.
 
     Conditions on what is heard are dropped, and an exclusion stands only where it excludes every segment of a moment.
+    Raises `InputError` for a filter that asks for a precision.
     """
+    where.require_raw_scores()
     kept = {name: value for name, value in where.conditions.items() if name not in _OF_SEGMENTS}
     groups = tuple(tuple(map(of_recording_time, group)) for group in where.any_of)
     excluded = [whole for one in where.exclude if (whole := _of_whole_moments(one)) is not None]

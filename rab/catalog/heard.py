@@ -57,6 +57,8 @@ class Heard:
     """Place of the taxon in `taxa`."""
     raw_score: npt.NDArray[np.float64]
     out_of_range: npt.NDArray[np.bool_]
+    unchecked: npt.NDArray[np.bool_]
+    """Where it is not known whether the taxon is expected there and then."""
     taxa: tuple[Taxon, ...]
     """By scientific name, each once."""
     sites: tuple[str | None, ...]
@@ -158,7 +160,7 @@ def heard(connection: Connection, space: str, where: SegmentFilter) -> Heard:
     sites, site_of = _numbered([one.site for one in held])
     places, at_place = _numbered([place_of(one.lat_deg, one.lon_deg) for one in held])
     read = _columns(connection, space, where)
-    taxon = _mapped(read["class_and_range"] // 2, taxon_at)
+    taxon = _mapped(read["class_and_range"] // 3, taxon_at)
     order = _in_order(read["id"], read["raw_score"], taxon)
     columns = {name: column[order] for name, column in read.items()}
     recording = _mapped(columns["recording_pk"], recording_at)
@@ -173,7 +175,8 @@ def heard(connection: Connection, space: str, where: SegmentFilter) -> Heard:
         snr_db=columns["snr_db"],
         taxon=taxon[order],
         raw_score=columns["raw_score"],
-        out_of_range=columns["class_and_range"] % 2 == 1,
+        out_of_range=columns["class_and_range"] % 3 == 1,
+        unchecked=columns["class_and_range"] % 3 == 2,
         taxa=tuple(taxa.values()),
         sites=sites,
         places=places,
@@ -196,8 +199,8 @@ def _numbered(names: Sequence[Name | None]) -> tuple[tuple[Name | None, ...], np
 def _columns(connection: Connection, space: str, where: SegmentFilter) -> dict[str, npt.NDArray[Any]]:
     row, score = segments.c, taxon_scores.c
     of_segment = (row.id, row.recording_pk, row.local_date, row.local_hour, row.heard_at_us, row.snr_db)
-    is_out = case((score.in_range.is_(False), 1), else_=0)
-    of_score = (2 * score.class_pk + is_out, score.raw_score)
+    in_range = case((score.in_range.is_(False), 1), (score.in_range.is_(None), 2), else_=0)
+    of_score = (3 * score.class_pk + in_range, score.raw_score)
     rows = select(*of_segment, *of_score).select_from(segments.join(taxon_scores))
     rows = rows.where(matching(space, where), score.above_threshold)
     found = connection.execute(rows, execution_options={"yield_per": _N_AT_ONCE}).partitions()

@@ -53,10 +53,11 @@ def add(
 ) -> None:
     """Take a labelled collection into the library.
 
-    PATH is a folder of recordings, or one. Columns of a table are found by name: path; label, species or
-    scientific_name; as wanted call_type, individual, start and end in seconds, author, licence, source. A segment gets
-    a label where half of it, or half of the labelled span, lies in both. Rows that cannot be used are listed, and the
-    others are taken: exit code 4 says that there were such. The same name again replaces the collection's labels.
+    PATH is a folder that holds all of the recordings, or one. Columns of a table are found by name: path; label,
+    species or scientific_name; as wanted call_type, individual, start and end in seconds, author, licence, source. A
+    segment gets a label where half of it, or half of the labelled span, lies in both. Rows that cannot be used, those
+    of files outside PATH too, are listed, and the others are taken: exit code 4 says that there were such. The same
+    name again replaces the collection's labels.
     """
     from rab.cli.progress import progress_bar
     from rab.workflows.call_library import CollectionTerms, add_collection
@@ -98,12 +99,14 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 @click.argument("name")
 @click.pass_context
 def remove(ctx: click.Context, name: str) -> None:
-    """Take a collection's labels away; its recordings stay."""
+    """Take a collection's labels away; its recordings stay, and it is said which probes they taught."""
     from rab.workflows.call_library import remove_collection
 
     with opened(ctx) as (_, workspace):
-        n = remove_collection(workspace, name)
-    click.echo(f"{name}: labels removed {n}; its recordings stay")
+        removed = remove_collection(workspace, name)
+    click.echo(f"{name}: labels removed {removed.n_labels}; its recordings stay")
+    for note in removed.notes:
+        click.echo(f"note: {note}")
 
 
 def _report_lines(report: "CollectionReport") -> Iterator[str]:

@@ -162,7 +162,12 @@ def novelty(ctx: click.Context, model: str | None, where: str, limit: int, only_
 
     ask = alerts if only_alerts else novel_calls
     with library(ctx) as (settings, workspace):
-        found = ask(workspace, model=model or settings.model, where=filter_of(workspace, where), limit=limit)
+        found = ask(
+            workspace,
+            model=model or settings.model,
+            where=filter_of(workspace, where, model or settings.model),
+            limit=limit,
+        )
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
         return

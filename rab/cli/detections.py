@@ -32,7 +32,12 @@ def detections(ctx: click.Context, model: str | None, where: str, merge_gap: flo
 
     policy = None if merge_gap is None else MergePolicy(max_gap_ms=1000 * merge_gap)
     with library(ctx) as (settings, workspace):
-        found = run(workspace, model=model or settings.model, where=filter_of(workspace, where), merge=policy)
+        found = run(
+            workspace,
+            model=model or settings.model,
+            where=filter_of(workspace, where, model or settings.model),
+            merge=policy,
+        )
     if as_json:
         print_json(
             [

@@ -78,16 +78,17 @@ def similar(
     """
     from rab.evidence.printing import call_words, name_words
     from rab.workflows.questions import evidence as gather
+    from rab.workflows.questions import model_of
     from rab.workflows.questions import similar as find
 
     if variety and limit is None:
         raise click.UsageError("--variety chooses among the nearest: say how many with --limit")
     with library(ctx) as (settings, workspace):
-        asked = filter_of(workspace, where)
         (about,) = _calls(settings, workspace, call, model, chosen)
+        asked = filter_of(workspace, where, model_of(workspace, about))
         words: tuple[str, ...] = ()
         if limit is None:
-            pack = gather(workspace, about, where=asked)
+            pack = gather(workspace, about, where=parse_filter(where))
             near, words = pack.neighbours, pack.depth.reasons if pack.depth else ()
         else:
             near = find(workspace, about, n=limit, where=asked, variety=variety)

@@ -49,7 +49,9 @@ def segments(ctx: click.Context, model: str | None, where: str, limit: int, offs
 
     with library(ctx) as (settings, workspace):
         card = workspace.card(model or settings.model)
-        found = workspace.catalog.list_segments(card.space, filter_of(workspace, where), limit=limit, offset=offset)
+        found = workspace.catalog.list_segments(
+            card.space, filter_of(workspace, where, card.key), limit=limit, offset=offset
+        )
         calibrations = calibrations_in_use(workspace, card)
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])

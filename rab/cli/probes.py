@@ -38,7 +38,12 @@ def train(
 
     with library(ctx) as (settings, workspace):
         probe = teach_probe(
-            workspace, name, kind=kind, model=model or settings.model, where=filter_of(workspace, where), curve=curve
+            workspace,
+            name,
+            kind=kind,
+            model=model or settings.model,
+            where=filter_of(workspace, where, model or settings.model),
+            curve=curve,
         )
     print_json(probe) if as_json else click.echo("\n".join(_lines(probe)))
 
@@ -100,11 +105,12 @@ def apply(ctx: click.Context, name: str, model: str | None, where: str, limit: i
 
     A probe chooses among its own classes; where a sound is unlike all that it was taught, it says so.
     """
-    from rab.workflows.probing import apply_probe, find_probe
+    from rab.workflows.probing import apply_probe, card_of, find_probe
 
     with library(ctx) as (_, workspace):
         probe = find_probe(workspace, name, model=model)
-        answers = list(apply_probe(workspace, probe, where=filter_of(workspace, where), limit=limit))
+        asked = filter_of(workspace, where, card_of(workspace, probe).key)
+        answers = list(apply_probe(workspace, probe, where=asked, limit=limit))
     if as_json:
         print_json([answer.model_dump(mode="json") for answer in answers])
         return

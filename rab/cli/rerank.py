@@ -28,7 +28,10 @@ def rerank() -> None:
 @json_option
 @click.pass_context
 def train(ctx: click.Context, model: str | None, source: Literal["auto", "labels", "sequence"], as_json: bool) -> None:
-    """Learn a reranker, prove it on groups it did not hear, and use it if it beats cosine there."""
+    """Learn a reranker, measure it on groups it did not hear, and use it if it beats cosine there.
+
+    Without labels it is measured on presumed relevance, which is no proof, and never replaces one that labels proved.
+    """
     from rab.workflows.reranking import train_reranker
 
     with library(ctx) as (settings, workspace):
@@ -72,6 +75,7 @@ def off(ctx: click.Context, model: str | None) -> None:
 
 def _print(report: "RerankReport", in_use: "InUse") -> None:
     click.echo(f"{report.learned.words}; {report.n_groups} groups")
+    click.echo(f"measured on {report.proof}")
     click.echo(f"{'held-out groups':<16} {'mAP@10':>7} {'95 % interval':>16}   {'gain over cosine':>24}")
     for one in report.held_out:
         quality, gain = one.mean_average_precision, one.gain_over_cosine
@@ -85,4 +89,5 @@ def _print(report: "RerankReport", in_use: "InUse") -> None:
 def _in_use_words(in_use: "InUse") -> str:
     if in_use.method is None:
         return "nothing; neighbours stand in the order of their cosine"
-    return f"reranker v{in_use.version}" if in_use.method == "learned" else "plain k-reciprocal re-ranking"
+    name = f"reranker v{in_use.version}" if in_use.method == "learned" else "plain k-reciprocal re-ranking"
+    return name if in_use.proof is None else f"{name} (measured on {in_use.proof})"

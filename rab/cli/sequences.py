@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import rich_click as click
 
 from rab.cli.session import FiniteRange, filter_of, json_option, library, model_option, print_json, where_option
 from rab.errors import NotFound
+
+if TYPE_CHECKING:
+    from rab.domain.sequence import EntropyRate
 
 by_option = click.option(
     "--by",
@@ -51,8 +54,10 @@ def _common(command: Any) -> Any:
 def _read(ctx: click.Context, workspace: Any, model: str, asked: dict[str, Any]) -> tuple[Any, Any]:
     from rab.workflows.sequences import policy_for, read_sequences
 
-    where, by, per = filter_of(workspace, asked["where"]), asked["by"], asked["per"]
+    where, by, per = filter_of(workspace, asked["where"], model), asked["by"], asked["per"]
     sequences = read_sequences(workspace, model=model, where=where, by=by, group_by=per)
+    if per and not sequences.groups:
+        click.echo(f"note: no recording that matches has a {per}; all are taken together", err=True)
     own = policy_for(workspace, model)
     changed = {"max_gap_ms": 1000 * asked["max_gap_s"], "unassigned": asked["unassigned"]}
     if asked["fold"] is not None:
@@ -126,7 +131,7 @@ def list_transitions(
         if table.group:
             click.echo(f"{table.group}:")
         for one in table.transitions[:limit]:
-            mark = "beyond chance" if one.exceeds_chance else "as by chance"
+            mark = "beyond chance" if one.exceeds_chance else "not shown beyond chance"
             click.echo(
                 f"  {one.first} → {one.then}  {one.n} in {one.n_recordings} recordings,"
                 f" {100 * one.fraction:.0f} % ({100 * one.low:.0f}–{100 * one.high:.0f} %),"
@@ -198,7 +203,10 @@ def list_motifs(
 @sequences.command("entropy")
 @_common
 def list_entropy(ctx: click.Context, model: str | None, limit: int, as_json: bool, **asked: Any) -> None:
-    """Say how hard the next sound is to foretell, in bits, with an interval."""
+    """Say how hard the next sound is to foretell, in bits.
+
+    With an interval where the steps suffice, as "at most" where they are too few. Groups are compared at one order.
+    """
     from rab.workflows.sequences import entropies_of
 
     with library(ctx) as (settings, workspace):
@@ -208,12 +216,27 @@ def list_entropy(ctx: click.Context, model: str | None, limit: int, as_json: boo
         print_json([rate.model_dump(mode="json") for rate in rates])
         return
     for rate in rates[:limit]:
-        click.echo(
-            f"{rate.group or 'all'}: {rate.bits:.2f} bits a step ({rate.low:.2f}–{rate.high:.2f}), order {rate.order},"
-            f" {rate.n_steps} steps of {rate.n_symbols} symbols in {rate.n_recordings} recordings"
-        )
+        click.echo(f"{rate.group or 'all'}: {_entropy_words(rate)}")
+    if len(rates) > 1:
+        click.echo(f"all compared at order {rates[0].order}: so many sounds before are known")
+    if rates and (n_short := len(found.groups) - len(rates)) > 0:
+        click.echo(f"{_counted(n_short, asked['per'])} left out, with too few steps")
     if not rates:
         click.echo("there are too few steps to tell")
+
+
+def _entropy_words(rate: "EntropyRate") -> str:
+    counts = (
+        f"order {rate.order}, {_counted(rate.n_steps, 'step')} of {_counted(rate.n_symbols, 'symbol')}"
+        f" in {_counted(rate.n_recordings, 'recording')}"
+    )
+    if rate.is_upper_bound:
+        return f"{rate.reason} (upper end {rate.high:.2f}); {counts}"
+    return f"{rate.bits:.2f} bits a step ({rate.low:.2f}–{rate.high:.2f}), {counts}"
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 @click.command()
@@ -229,12 +252,14 @@ def drift(ctx: click.Context, model: str | None, where: str, as_json: bool) -> N
     from rab.workflows.drift import drift_sentences, recorder_drift
 
     with library(ctx) as (settings, workspace):
-        found = recorder_drift(workspace, model=model or settings.model, where=filter_of(workspace, where))
+        found = recorder_drift(
+            workspace, model=model or settings.model, where=filter_of(workspace, where, model or settings.model)
+        )
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
         return
     for one in found:
         name = f"{one.site or 'no site'}, {f'recorder {one.serial}' if one.serial else 'no serial number'}"
-        click.echo(f"{name} ({one.n_days} days, {one.n_segments} segments)")
+        click.echo(f"{name} ({_counted(one.n_days, 'day')}, {_counted(one.n_segments, 'segment')})")
         for sentence in drift_sentences(one):
             click.echo(f"  {sentence}")

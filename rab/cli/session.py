@@ -74,11 +74,14 @@ def library(ctx: click.Context) -> Iterator[tuple[Settings, "Workspace"]]:
         yield settings, workspace
 
 
-def filter_of(workspace: "Workspace", words: str) -> SegmentFilter:
-    """Read a filter, and say on standard error what it names that the library does not have."""
+def filter_of(workspace: "Workspace", words: str, model: str) -> SegmentFilter:
+    """Read a filter; what it names that the library does not have, and how it was read, goes to standard error.
+
+    `model` is the one whose scores are meant where it asks for a precision.
+    """
     from rab.workflows.filters import understand
 
-    where, notes = understand(workspace, parse_filter(words))
+    where, notes = understand(workspace, parse_filter(words), model)
     for note in notes:
         click.echo(f"note: {note}", err=True)
     return where

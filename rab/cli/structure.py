@@ -48,7 +48,10 @@ def structure(
         check_map_file(out)
     with library(ctx) as (settings, workspace):
         drawn = structure_map(
-            workspace, model=model or settings.model, where=filter_of(workspace, where), policy=policy
+            workspace,
+            model=model or settings.model,
+            where=filter_of(workspace, where, model or settings.model),
+            policy=policy,
         )
     if out is not None:
         write_map(drawn, out)

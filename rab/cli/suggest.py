@@ -11,6 +11,7 @@ from rab.cli.ingest import SOME_FAILED
 from rab.cli.progress import counting_bar
 from rab.cli.session import filter_of, json_option, library, model_option, print_json, where_option
 from rab.domain import AnnotationFormat, SuggestedAnnotation
+from rab.domain.filter import parse_filter
 
 if TYPE_CHECKING:
     from rab.workflows.suggesting import Chosen, Order, Suggested
@@ -66,7 +67,7 @@ def suggest(
         else:
             from rab.workflows.suggesting import choose
 
-            asked = filter_of(workspace, where)
+            asked = filter_of(workspace, where, model or settings.model)
             chosen = choose(workspace, model=model or settings.model, where=asked, limit=limit, order=order)
             n_failed = _many(workspace, chosen, target, form, force, as_json)
     if n_failed:
@@ -94,10 +95,12 @@ def _one(
     as_json: bool,
 ) -> int:
     from rab.generation import text_of
+    from rab.workflows.questions import model_of
     from rab.workflows.suggesting import annotation
     from rab.workflows.suggesting import suggest as run
 
-    found = run(workspace, segment, where=filter_of(workspace, where))
+    filter_of(workspace, where, model_of(workspace, segment))
+    found = run(workspace, segment, where=parse_filter(where))
     row = annotation(workspace, found)
     print_json(found) if as_json else click.echo(text_of(found), nl=False)
     _export([] if row is None else [row], target, form, force)

@@ -18,6 +18,10 @@ Activation = Literal["sigmoid", "softmax"]
 """What makes raw scores of logits: each class by itself, or all classes sharing 1."""
 
 
+_LEAST_FILLED = 2 / 3
+"""Share of a window that must be sound for the end of a recording to be compared with others."""
+
+
 class EmbedderCard(Value):
     """What a model is, what it wants to hear, and under which terms it may be used."""
 
@@ -66,6 +70,14 @@ class EmbedderCard(Value):
         }
         others = set(type(self).model_fields) - decides
         return content_id(canonical_json(self, exclude=others))[:16]
+
+    def is_remnant(self, t0_ms: float, t1_ms: float) -> bool:
+        """Return whether a span is the end of a recording that fills less than two thirds of its window.
+
+        The rest of the window is silence, and such ends resemble each other by that: of the ten windows nearest to one
+        below 2 s, BirdNET V2.4 puts nine below 2 s, whatever they hold. A recording as short as a whole is none.
+        """
+        return not self.finds_calls and t0_ms > 0 and t1_ms - t0_ms < _LEAST_FILLED * self.window_ms
 
     @property
     def space(self) -> str:

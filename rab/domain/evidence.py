@@ -263,8 +263,9 @@ class DepthDecision(Value):
     k_base: int
     species_claims_supported: bool
     reasons: tuple[str, ...]
-    unsupported_by: Literal["signal", "vote"] | None = None
-    """What speaks against claims on species: the signal itself, or neighbours that do not agree clearly enough."""
+    unsupported_by: Literal["length", "signal", "vote"] | None = None
+    """What speaks against claims on species: a window that the sound hardly fills, the signal itself, or neighbours
+    that do not agree clearly enough."""
     n_kept: int | None = None
     """Neighbours that weigh enough to be kept; None before the search."""
     confidence: Fraction | None = None

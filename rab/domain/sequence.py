@@ -63,7 +63,7 @@ class Transition(Value):
     p_value: PValue
     """Of at least as many by chance."""
     exceeds_chance: bool
-    """Whether it stands after Benjamini–Hochberg over all pairs of symbols."""
+    """Whether it stands after Benjamini–Hochberg over all pairs of symbols. If not, chance is not shown either."""
 
 
 class TransitionTable(Value):
@@ -126,11 +126,15 @@ class EntropyRate(Value):
     bits: float = Field(ge=0)
     low: float
     high: float
-    """95 % interval from a bootstrap over recordings."""
+    """95 % interval from a bootstrap over recordings; `low` is 0 for an upper bound, for nothing says how far below."""
+    is_upper_bound: bool = False
+    """Whether looking further back would tell more, or might: the rate is then `bits` at most."""
+    reason: str = ""
+    """Why it is an upper bound, or is not."""
     order: int
     """Symbols before it that are known."""
     bits_by_order: tuple[float, ...]
-    """With none, one, two… known."""
+    """With none, one, two… known, as far as blocks are well sampled."""
     n_steps: int
     n_symbols: int
     n_recordings: int

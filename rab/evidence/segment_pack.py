@@ -14,6 +14,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from rab.domain import (
+    CallSegment,
     DepthDecision,
     EmbedderCard,
     EvidencePack,
@@ -141,6 +142,8 @@ def gather(
     vector = _vector(store, query) if unstored is None else unstored.vector
     search = _Search(library, store, query, vector, where, policy)
     near, decision = search.witnesses(learned.reranker)
+    is_remnant = card.is_remnant(query.segment.t0_ms, query.segment.t1_ms)
+    decision = _without_claims(decision, query.segment, card) if is_remnant else decision
     neighbours = [_neighbour(n, one, card.score_threshold) for n, one in enumerate(near.neighbours, start=1)]
     n_steps = policy.n_steps
     around = library.around(segment_id, n_steps, n_steps) if unstored is None else unstored.around
@@ -156,7 +159,7 @@ def gather(
         sequence=_sequence(query, around, card.score_threshold),
         followings=learned.followings,
         taxon_scores=_taxon_scores(query, vector, learned, [scores for _, scores in others], policy.n_taxon_scores),
-        notes=(*query.recording.notes.caveats, *map(_copy_words, near.copies_of_query)),
+        notes=(*query.recording.notes.caveats, *_short_words(query, card), *map(_copy_words, near.copies_of_query)),
     )
 
 
@@ -310,6 +313,32 @@ def _calibrated(score: TaxonScore, calibrations: Calibrations | None, site: str 
     if found is not None:
         return entry.model_copy(update={"probability": found.probability, "calibration": found.ref})
     return entry.model_copy(update={"withheld": "no_labels" if own is None else own.withheld or "outside"})
+
+
+def _without_claims(decision: DepthDecision, segment: CallSegment, card: EmbedderCard) -> DepthDecision:
+    """Return a decision for the end of a recording, which is alike to other ends by the silence behind it."""
+    length_s = (segment.t1_ms - segment.t0_ms) / 1000
+    words = (
+        f"species-level claims not supported: {length_s:.1f} s of sound at the end of a recording, in a window of"
+        f" {card.window_ms / 1000:g} s"
+    )
+    return decision.model_copy(
+        update={
+            "species_claims_supported": False,
+            "unsupported_by": "length",
+            "reasons": (*decision.reasons, words),
+        }
+    )
+
+
+def _short_words(query: StoredSegment, card: EmbedderCard) -> Iterator[str]:
+    """Say of a recording that hardly fills a window how far to trust what it resembles."""
+    length_ms = query.segment.t1_ms - query.segment.t0_ms
+    if query.segment.t0_ms == 0 and card.is_remnant(1, 1 + length_ms):
+        yield (
+            f"The recording holds {length_ms / 1000:.1f} s of sound in a window of {card.window_ms / 1000:g} s; the"
+            " rest is silence, by which short recordings resemble each other."
+        )
 
 
 def _copy_words(copy: StoredSegment) -> str:

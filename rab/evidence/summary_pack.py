@@ -31,7 +31,7 @@ from rab.domain import (
 )
 from rab.evidence.summary.comparison import comparison_rows
 from rab.evidence.summary.contrast import ContrastPolicy
-from rab.evidence.summary.coverage import effort_rows, gap_rows
+from rab.evidence.summary.coverage import effort_rows, gap_rows, span_rows
 from rab.evidence.summary.models import model_rows
 from rab.evidence.summary.quality import drift_rows, novel_rows, quality_rows, weak_rows
 from rab.evidence.summary.richness import richness_rows
@@ -44,6 +44,7 @@ from rab.evidence.summary.taxa import (
     ruled_out_rows,
     sound_rows,
     taxon_rows,
+    unchecked_rows,
     verdicts_on,
 )
 from rab.evidence.summary.times import time_rows
@@ -140,12 +141,14 @@ def _own_rows(
     verdicts = verdicts_on(survey, counts.said_by_people())
     ruled_out = detections(heard, np.flatnonzero(heard.out_of_range), n_exemplars=policy.n_exemplars)
     yield from effort_rows(survey.effort)
-    yield from gap_rows(survey.effort, gaps(survey.listened, policy.gap_hours * HOUR_MS))
+    yield from gap_rows(survey.effort, gaps(survey.listened, policy.gap_hours * HOUR_MS, where))
+    yield from span_rows(survey, where)
     yield from taxon_rows(survey, verdicts, beside.thresholds)
     yield from occupancy_rows(survey)
     yield from time_rows(survey)
     yield from richness_rows(survey)
     yield from ruled_out_rows(survey, ruled_out)
+    yield from unchecked_rows(survey)
     yield from quality_rows(counts.quality_profile(card.space, where, QualityLimits(low_snr_db=policy.low_snr_db)))
     yield from weak_rows(survey)
     yield from review_rows(survey, verdicts)

@@ -47,8 +47,6 @@ class GroundingPolicy(Value):
     """Taxa that a summary counts one by one."""
     min_pattern_detections: int = Field(default=10, ge=1)
     """Detections below which a summary names no peak hour."""
-    min_hour_effort: float = Field(default=0.25, ge=0, le=1)
-    """An hour of the day counts for the peak when its effort reaches this share of the median hour's."""
     min_bin_effort_hours: float = Field(default=0.25, ge=0)
     """Hours of effort below which no rate is told, and no hour, week, month or time of the sun compared: a rate from a
     few seconds of sound says nothing of a season."""

@@ -28,9 +28,12 @@ class OpenLibrary:
         return self.weights or self.workspace.home / "models"
 
     @contextmanager
-    def filtered(self, words: str) -> Iterator[Understood]:
-        """Read a filter and look up what it names; the hint of an error in the block tells its notes, too."""
-        understood = understand(self.workspace, parse_filter(words))
+    def filtered(self, words: str, model: str | None) -> Iterator[Understood]:
+        """Read a filter and look up what it names; the hint of an error in the block tells its notes, too.
+
+        `model` is the one whose scores are meant where it asks for a precision; None: the default.
+        """
+        understood = understand(self.workspace, parse_filter(words), model or self.model)
         try:
             yield understood
         except RabError as error:

@@ -9,6 +9,7 @@ from rab import __version__
 from rab.domain import EvidencePack, Interpretation, MonitoringSummary, Recording, StoredSegment, Value
 from rab.domain.evidence import NeighbourEntry
 from rab.domain.filter import parse_filter
+from rab.errors import InputError
 from rab.http.context import Context
 from rab.http.problems import PROBLEMS
 from rab.http.ranges import media
@@ -68,12 +69,15 @@ class SegmentPage(Answer):
 
 
 class Similar(Answer):
-    """The calls nearest to a segment; `reasons` say why the pack has as many neighbours as it has."""
+    """The calls nearest to a segment: the neighbours of its pack, or, of no pack, as many as a limit asks for."""
 
     segment_id: str
-    pack_id: str
-    reasons: tuple[str, ...]
+    pack_id: str | None = None
+    """None where a limit was given."""
+    reasons: tuple[str, ...] = ()
+    """Why the pack has as many neighbours as it has."""
     items: tuple[NeighbourEntry, ...]
+    """With the keys that the pack has for them, or `similar-1` and on."""
 
 
 @get("/v1/health", sync_to_thread=True, responses=PROBLEMS, tags=["service"])
@@ -107,7 +111,7 @@ def segments(
 ) -> SegmentPage:
     """List segments, filtered."""
     card = context.workspace.card(model or context.model)
-    with context.filtered(where) as (asked, notes):
+    with context.filtered(where, model) as (asked, notes):
         found = context.workspace.catalog.list_segments(card.space, asked, limit=limit, offset=offset)
     return SegmentPage(notes=notes, items=tuple(found))
 
@@ -123,17 +127,21 @@ def similar(
     context: Context, segment_id: FromPath[str], where: Where = "", limit: Nearest = None, variety: Variety = 0.0
 ) -> Similar:
     """Return the calls nearest to a segment: the neighbours of its pack, or so many as are asked for."""
-    with context.filtered(where) as (asked, notes):
-        pack = questions.evidence(context.workspace, segment_id, where=asked)
-        near = pack.neighbours
+    if variety and limit is None:
+        raise InputError("variety chooses among the nearest", hint="say how many are wanted with limit")
+    workspace = context.workspace
+    with context.filtered(where, questions.model_of(workspace, segment_id)) as (asked, notes):
         if limit is not None:
-            near = questions.similar(context.workspace, segment_id, n=limit, where=asked, variety=variety)
+            own = questions.find_segment(workspace, segment_id).segment.id
+            near = questions.similar(workspace, own, n=limit, where=asked, variety=variety)
+            return Similar(notes=notes, segment_id=own, items=near)
+        pack = questions.evidence(workspace, segment_id, where=parse_filter(where))
     return Similar(
         notes=notes,
         segment_id=pack.subject,
         pack_id=pack.pack_id,
         reasons=pack.depth.reasons if pack.depth else (),
-        items=near,
+        items=pack.neighbours,
     )
 
 

@@ -19,7 +19,7 @@ from rab.workflows.call_library import CollectionFacts, list_collections
 from rab.workflows.drift import recorder_drift
 from rab.workflows.novelty import alerts as find_alerts
 from rab.workflows.novelty import novel_calls
-from rab.workflows.probing import ProbeAnswer, apply_probe, find_probe, list_probes
+from rab.workflows.probing import ProbeAnswer, apply_probe, card_of, find_probe, list_probes
 
 By = Annotated[
     Literal["cluster", "taxon", "label"],
@@ -122,7 +122,7 @@ def novelty(
 ) -> NovelPage:
     """List the most novel calls, or only those that call for attention."""
     find = find_alerts if alerts else novel_calls
-    with context.filtered(where) as (asked, notes):
+    with context.filtered(where, model) as (asked, notes):
         found = find(context.workspace, model=model or context.model, where=asked, limit=limit)
     return NovelPage(notes=notes, items=tuple(found))
 
@@ -160,7 +160,7 @@ def entropy(
 @get("/v1/drift", sync_to_thread=True, responses=PROBLEMS, tags=["structure"])
 def drift(context: Context, where: Where = "", model: Model = None) -> DriftPage:
     """Say recorder by recorder what changed, and when."""
-    with context.filtered(where) as (asked, notes):
+    with context.filtered(where, model) as (asked, notes):
         found = recorder_drift(context.workspace, model=model or context.model, where=asked)
     return DriftPage(notes=notes, items=tuple(found))
 
@@ -183,13 +183,13 @@ def probe_answers(
 ) -> ProbeScorePage:
     """Say what a probe makes of segments."""
     probe = find_probe(context.workspace, name, model=model)
-    with context.filtered(where) as (asked, notes):
+    with context.filtered(where, card_of(context.workspace, probe).key) as (asked, notes):
         answers = tuple(apply_probe(context.workspace, probe, where=asked, limit=limit))
     return ProbeScorePage(notes=notes, items=answers)
 
 
 def _sequences(context: OpenLibrary, key: str, where: str, by: By, per: Per) -> tuple[Sequences, tuple[str, ...]]:
-    with context.filtered(where) as (asked, notes):
+    with context.filtered(where, key) as (asked, notes):
         return steps.read_sequences(context.workspace, model=key, where=asked, by=by, group_by=per), notes
 
 

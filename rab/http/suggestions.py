@@ -93,7 +93,7 @@ def export(
 ) -> Response[bytes]:
     """Suggest labels for the matching segments that nobody has reviewed, as a file for an annotation program."""
     workspace = context.workspace
-    with context.filtered(where) as (asked, _):
+    with context.filtered(where, model) as (asked, _):
         chosen = suggesting.choose(workspace, model=model or context.model, where=asked, limit=limit, order=order)
         found = suggesting.suggestions(workspace, chosen.segment_ids)
         written = [one.suggestion for one in found if one.suggestion is not None]

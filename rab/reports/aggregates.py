@@ -30,6 +30,12 @@ _WORDS = {
     "detections": "Detections",
     "detection_recordings": "Recordings with a detection",
     "detection_days": "Days with a detection",
+    "recorded_days": "Days with any recording",
+    "recorded_days_asked": "Days with any recording, of those asked for",
+    "unplaced_recordings": "Recordings with a clock and without a place",
+    "unchecked_segments": "Segments with a detection whose range is not known",
+    "unchecked_taxa": "Taxa with such detections",
+    "unchecked_detections": "Range not known",
     "out_of_range_detections": "Removed by the location filter",
     "out_of_range_segments": "Segments with a taxon that the location filter removed",
     "sound_detections": "Sounds other than animals",
@@ -85,8 +91,9 @@ _WORDS = {
     "overlap_share": "Overlapping sources",
 }
 _EFFORT = ("effort_hours", "recorder_days", "n_recordings", "n_gaps", "largest_gap_hours", "unclocked_recordings")
+_SPANS = ("recorded_days", "recorded_days_asked")
 _SHARES = ("low_snr_share", "clipped_share", "rain_share", "wind_share", "silent_share", "overlap_share")
-_OF_TAXON = ("detection_recordings", "detection_days", "occupied_sites")
+_OF_TAXON = ("detection_recordings", "detection_days", "occupied_sites", "unchecked_detections")
 _KNOWN = ("verified_detections", "calibrated_detections", "rejected_detections")
 _SITE = "site:"
 
@@ -134,6 +141,12 @@ class Aggregates:
     """The aggregates of one pack. Rows and groups keep the pack's order unless a method says otherwise."""
 
     entries: tuple[AggregateEntry, ...]
+    least_effort_h: float = 0.0
+    """Hours of effort below which no rate is shown, as the text states none."""
+
+    def rate(self, entry: AggregateEntry) -> float | None:
+        """Return detections per hour of effort; None where too little was listened."""
+        return rate(entry) if (entry.denominator or 0.0) >= self.least_effort_h else None
 
     def total(self, name: str) -> AggregateEntry | None:
         """Return the figure for the whole."""
@@ -193,7 +206,12 @@ class Aggregates:
     @cached_property
     def effort(self) -> tuple[AggregateEntry, ...]:
         """Effort of the whole."""
-        return self.totals(_EFFORT)
+        return (*self.totals(_EFFORT), *(() if self.span is None else (self.span,)))
+
+    @cached_property
+    def span(self) -> AggregateEntry | None:
+        """The days with any recording, and their dates; None without a clock."""
+        return next((entry for name in _SPANS for entry in self.groups(name)), None)
 
     @cached_property
     def shares(self) -> tuple[AggregateEntry, ...]:

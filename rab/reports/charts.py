@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from itertools import groupby
 
 from rab.domain import AggregateEntry
-from rab.reports.aggregates import Aggregates, rate
+from rab.reports.aggregates import Aggregates
 from rab.reports.printing import denominator, figure, signed, significant
 from rab.reports.report import CallMedia
 
@@ -110,17 +110,18 @@ def diel(aggregates: Aggregates) -> Rates | None:
     """Return activity by hour of day; None when no hour of the summary has effort on a site's clock."""
     entries = {int(entry.group): entry for entry in aggregates.groups("detections_by_hour") if entry.group}
     return _rates(
+        aggregates,
         [
             _Period(f"{hour:02}", f"{hour:02}:00–{(hour + 1) % 24:02}:00", entries.get(hour), hour % 3 > 0)
             for hour in range(24)
-        ]
+        ],
     )
 
 
 def by_sun(aggregates: Aggregates) -> Rates | None:
     """Return activity at night, round sunrise, by day and round sunset; None without places and clocks."""
     entries = {entry.group: entry for entry in aggregates.groups("detections_by_sun")}
-    return _rates([_Period(label, words, entries.get(name)) for name, (label, words) in SUN.items()])
+    return _rates(aggregates, [_Period(label, words, entries.get(name)) for name, (label, words) in SUN.items()])
 
 
 def season(aggregates: Aggregates) -> Rates | None:
@@ -133,6 +134,7 @@ def season(aggregates: Aggregates) -> Rates | None:
     begins = _weeks(weeks) if weeks else _months(months)
     every = max(1, math.ceil(len(begins) / 12))
     return _rates(
+        aggregates,
         [
             _Period(
                 ("" if n % every else f"{begin:%d %b}" if weeks else f"{begin:%b %Y}"),
@@ -141,7 +143,7 @@ def season(aggregates: Aggregates) -> Rates | None:
                 n % (3 * every) > 0,
             )
             for n, begin in enumerate(begins)
-        ]
+        ],
     )
 
 
@@ -159,45 +161,46 @@ def _months(entries: Collection[date]) -> list[date]:
     return [date(n // 12, n % 12 + 1, 1) for n in range(first, last + 1)]
 
 
-def _rates(periods: Sequence[_Period]) -> Rates | None:
-    values = [None if one.entry is None else rate(one.entry) for one in periods]
+def _rates(aggregates: Aggregates, periods: Sequence[_Period]) -> Rates | None:
+    values = [None if one.entry is None else aggregates.rate(one.entry) for one in periods]
     watched = [one for one in values if one is not None]
     if not watched:
         return None
-    hours = [
-        (one.entry.denominator or 0.0) if one.entry is not None and value is not None else None
-        for one, value in zip(periods, values, strict=True)
-    ]
+    hours = [None if one.entry is None else one.entry.denominator or None for one in periods]
     most, longest = max(watched) or 1.0, max(one for one in hours if one is not None)
     width = 100 / len(periods)
     return Rates(
-        rates=Plot(_bars(periods, values, most), ticks(0.0, most, 4)),
-        effort=Plot(_bars(periods, hours, longest), (Tick(0.0, "0"), Tick(100.0, f"{longest:,.3g}"))),
+        rates=Plot(_bars(aggregates, periods, values, most), ticks(0.0, most, 4)),
+        effort=Plot(_bars(aggregates, periods, hours, longest), (Tick(0.0, "0"), Tick(100.0, f"{longest:,.3g}"))),
         labels=tuple(
             Tick(round((n + 0.5) * width, 3), one.label, one.is_minor) for n, one in enumerate(periods) if one.label
         ),
     )
 
 
-def _bars(periods: Sequence[_Period], values: Sequence[float | None], top: float) -> tuple[Bar, ...]:
+def _bars(
+    aggregates: Aggregates, periods: Sequence[_Period], values: Sequence[float | None], top: float
+) -> tuple[Bar, ...]:
     width = 100 / len(periods)
     return tuple(
         Bar(
             left=round(n * width, 3),
             width=round(width, 3),
             height=None if value is None else round(100 * value / top, 3),
-            words=_period_words(period),
+            words=_period_words(aggregates, period),
             entry=period.entry,
         )
         for n, (period, value) in enumerate(zip(periods, values, strict=True))
     )
 
 
-def _period_words(period: _Period) -> str:
-    per_hour = None if period.entry is None else rate(period.entry)
-    if period.entry is None or per_hour is None:
+def _period_words(aggregates: Aggregates, period: _Period) -> str:
+    if period.entry is None or not period.entry.denominator:
         return f"{period.words}: no effort"
     counted = f"{figure(period.entry)} in {denominator(period.entry)}"
+    per_hour = aggregates.rate(period.entry)
+    if per_hour is None:
+        return f"{period.words}: {counted}, too little effort for a rate"
     return f"{period.words}: {counted}, {significant(per_hour)} per recorder-hour"
 
 

@@ -75,7 +75,9 @@ def report_schema() -> dict[str, Any]:
 
 
 def _context(report: Report, media: Media) -> dict[str, Any]:
-    aggregates = Aggregates(report.summary.pack.aggregates if report.summary else ())
+    thresholds = {} if report.summary is None else report.summary.generation.thresholds
+    least_effort_h = thresholds.get("min_bin_effort_hours") or 0.0
+    aggregates = Aggregates(report.summary.pack.aggregates if report.summary else (), least_effort_h)
     calls = gather_calls(report, aggregates.counted, media)
     summary = None if report.summary is None else CitedText("summary", "Summary", report.summary, calls)
     groups = [

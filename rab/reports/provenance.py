@@ -22,8 +22,9 @@ _THRESHOLDS = {
     "max_differences": "measures that one difference names",
     "max_taxa": "taxa that a summary counts one by one",
     "min_pattern_detections": "detections below which no peak is named",
-    "min_hour_effort": "share of the median effort that an hour needs for a peak",
-    "min_bin_effort_hours": "hours of effort below which no time is compared",
+    "min_bin_effort_hours": "hours of effort below which no rate is told and no time compared",
+    "min_units": "units of observation that each side of a question needs",
+    "max_shuffle_share": "share of shuffles that may show as much as a question's contrast",
 }
 """Thresholds of the grounding policy in words; others keep their names."""
 

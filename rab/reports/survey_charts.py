@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from rab.domain import AggregateEntry
-from rab.reports.aggregates import Aggregates, rate
+from rab.reports.aggregates import Aggregates
 from rab.reports.charts import SUN, Tick, ticks
 from rab.reports.printing import figure
 
@@ -46,7 +46,8 @@ class TimesCell:
     """Detections of a taxon in a time, and their rate as a share of the taxon's highest, in per cent."""
 
     entry: AggregateEntry
-    percent: float
+    percent: float | None
+    """None where too little was listened for a rate."""
 
 
 @dataclass(frozen=True)
@@ -143,14 +144,14 @@ def history(aggregates: Aggregates) -> History | None:
 
 def times_of_taxa(aggregates: Aggregates) -> tuple[Times, ...]:
     """Return when each taxon was detected: by hour, by season, by the sun, as far as the summary holds them."""
-    found = (_times(aggregates.groups(f"taxon_by_{unit}"), unit) for unit in _TIME_WORDS)
+    found = (_times(aggregates, unit) for unit in _TIME_WORDS)
     return tuple(one for one in found if one is not None)
 
 
-def _times(entries: tuple[AggregateEntry, ...], unit: str) -> Times | None:
+def _times(aggregates: Aggregates, unit: str) -> Times | None:
     cells: dict[str, dict[str, AggregateEntry]] = {}
     names: dict[str, str] = {}
-    for entry in entries:
+    for entry in aggregates.groups(f"taxon_by_{unit}"):
         taxon, _, time = (entry.group or "").partition("\t")
         cells.setdefault(taxon, {})[time] = entry
         names[taxon] = (entry.group_words or "").rpartition(", ")[0] or taxon
@@ -160,8 +161,9 @@ def _times(entries: tuple[AggregateEntry, ...], unit: str) -> Times | None:
     columns = [time for time in SUN if time in of_time] if unit == "sun" else sorted(of_time)
     rows = []
     for taxon, by_time in cells.items():
-        highest = max(rate(one) or 0.0 for one in by_time.values()) or 1.0
-        shares = {time: round(100 * (rate(one) or 0.0) / highest, 1) for time, one in by_time.items()}
+        rates = {time: aggregates.rate(one) for time, one in by_time.items()}
+        highest = max((one for one in rates.values() if one is not None), default=0.0) or 1.0
+        shares = {time: None if one is None else round(100 * one / highest, 1) for time, one in rates.items()}
         own = (TimesCell(by_time[time], shares[time]) if time in by_time else None for time in columns)
         rows.append(TimesRow(names[taxon], taxon, tuple(own)))
     return Times(

@@ -96,7 +96,8 @@ def daily_figure(
     rows = rows[:, None] if rows.ndim == 1 else rows
     untested = None
     if len(rows) < policy.min_days:
-        untested = f"{len(rows)} days are fewer than the {policy.min_days} that a change needs"
+        days = "1 day is" if len(rows) == 1 else f"{len(rows)} days are"
+        untested = f"{days} fewer than the {policy.min_days} that a change needs"
     splits = [] if untested else change_points(rows, policy)
     shown = _to_others(rows) if figure == "embedding" else rows[:, 0]
     return DriftFigure(

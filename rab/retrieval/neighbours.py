@@ -104,10 +104,12 @@ def nearest(
     """Return at most k calls near `vector` (float32 [dim]): the nearest, or the first k as `arrange` orders them.
 
     Fewer come back when the library, under `where` and the policy, holds no more: until then the search goes on among
-    recordings that have not given all they may.
+    recordings that have not given all they may. The ends of recordings that hardly fill their window are no neighbours,
+    unless the query is such an end itself.
     """
     n_candidates = k if arrange is None else max(k, policy.n_candidates)
     asked = max(2 * k, n_candidates) + 8
+    takes_remnants = store.card.is_remnant(query.t0_ms, query.t1_ms)
     hits: list[Hit] = []
     places: dict[str, SegmentPlace] = {}
     vectors: dict[str, npt.NDArray[np.float32]] = {}
@@ -120,7 +122,9 @@ def nearest(
         apart = [
             Candidate(places[one.segment_id], one.similarity)
             for one in hits
-            if one.segment_id in places and not _same_bout(places[one.segment_id], query, policy.own_bout_ms)
+            if one.segment_id in places
+            and not _same_bout(places[one.segment_id], query, policy.own_bout_ms)
+            and (takes_remnants or not store.card.is_remnant(*_span(places[one.segment_id])))
         ]
         copies = [one for one in apart if policy.folds_copies and one.similarity >= _COPY and one.has_signal]
         pool = _pool(_without_surroundings(apart, copies, policy), k, n_candidates, policy)
@@ -131,6 +135,7 @@ def nearest(
             break
         given = Counter(one.place.recording_id for one in sounds.near)
         spent = {one for one, n in given.items() if n >= policy.max_per_recording}
+        asked *= 2
     ordered = sounds.near if arrange is None else arrange(sounds.near, vectors)
     chosen = _witnesses(ordered, sounds.source_of, policy)[:k]
     stored = catalog.segments([one.place.segment_id for one in (*chosen, *copies)])
@@ -141,6 +146,10 @@ def nearest(
     )
     own = (stored.get(one.place.segment_id) for one in copies)
     return Nearby(tuple(neighbours), tuple(one for one in own if one is not None))
+
+
+def _span(place: SegmentPlace) -> tuple[float, float]:
+    return place.t0_ms, place.t1_ms
 
 
 def _recording(places: Mapping[str, SegmentPlace], hit: Hit) -> str | None:

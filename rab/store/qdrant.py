@@ -89,7 +89,9 @@ def translate(where: SegmentFilter, excluded: Sequence[str], dialect: Dialect[Co
 
     The engines measure distances on spheres of their own. So `near` becomes a box that holds all of it, and nothing
     where it excludes: what is found then is all that matches and more, and `QdrantStore` asks `matches` of it.
+    Raises `InputError` for a filter that asks for a precision.
     """
+    where.require_raw_scores()
     conditions = _translated(where, dialect, widely=True)
     return dialect.filter([conditions], [dialect.points(excluded)]) if excluded else conditions
 

@@ -12,10 +12,12 @@ that it has met stay where they are: labels of one's own recordings are brought 
 
 import os
 import re
+import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from rab.audio import read_recording, stated_licence
 from rab.audio.label_tables import LabelledSpan, read_collection
@@ -29,10 +31,13 @@ from rab.domain import (
     LabelKind,
     SegmentFilter,
     Value,
+    parse_filter,
 )
+from rab.domain.probe import Probe
 from rab.errors import InputError, NotFound, RabError
 from rab.logs import canonical_line
 from rab.workflows.ingest import IngestPolicy, Watch, ingest
+from rab.workflows.probing import LABEL_KINDS, card_of, list_probes
 from rab.workflows.workspace import Workspace
 
 OWN = "own labels"
@@ -69,6 +74,14 @@ class CollectionReport(Value):
     ingests: tuple[IngestReport, ...]
     failures: tuple[FileFailure, ...]
     """Rows and files that could not be used; the others were."""
+
+
+class Removal(NamedTuple):
+    """What became of a collection that was removed."""
+
+    n_labels: int
+    notes: tuple[str, ...]
+    """The probes that its labels taught, and what to do about each."""
 
 
 class CollectionFacts(Value):
@@ -144,12 +157,43 @@ def list_collections(workspace: Workspace) -> list[CollectionFacts]:
     return sorted(found, key=lambda one: (one.name == OWN, one.name, one.model))
 
 
-def remove_collection(workspace: Workspace, name: str) -> int:
-    """Take a collection's labels away, and return how many there were; its recordings stay. Raises `NotFound`."""
+def remove_collection(workspace: Workspace, name: str) -> Removal:
+    """Take a collection's labels away; its recordings stay, and so do the probes that it taught. Raises `NotFound`."""
+    notes = tuple(_probe_notes(workspace, name))
     n = workspace.catalog.remove_labels("imported", f"{name}: ")
     if not n:
         raise NotFound(f"there is no collection {name}", hint="`rab library list` shows them")
-    return n
+    return Removal(n_labels=n, notes=notes)
+
+
+def _probe_notes(workspace: Workspace, name: str) -> Iterator[str]:
+    """Yield a sentence for each probe whose lessons the collection's labels are, or may have been, among."""
+    for probe in list_probes(workspace):
+        kind = LABEL_KINDS.get(probe.kind)
+        if kind is None:
+            continue
+        met = [
+            label
+            for _, label in workspace.catalog.labels(probe.space, _taught_with(probe))
+            if label.source == "imported" and (label.provenance or "").startswith(f"{name}: ")
+            if label.kind == kind and label.taxon in probe.classes
+        ]
+        if met:
+            known = any(label.labelled_at <= probe.trained_at for label in met)
+            how = "was taught with such labels" if known else "may rest on an earlier form of such labels"
+            again = f"rab probes train {probe.name} --kind {probe.kind} --model {card_of(workspace, probe).key}"
+            where = "" if probe.taught_with == "everything" else f" --where {shlex.quote(probe.taught_with)}"
+            yield (
+                f"the probe {probe.name} {how} and stays in use: train it anew with `{again}{where}`,"
+                f" or forget it with `rab probes remove {probe.name}`"
+            )
+
+
+def _taught_with(probe: Probe) -> SegmentFilter:
+    try:
+        return parse_filter(probe.taught_with)
+    except InputError:
+        return _EVERYTHING  # of before a rule that refuses its words: more may be told than need be
 
 
 def is_labelled_by(segment: CallSegment, span: LabelledSpan) -> bool:

@@ -97,7 +97,12 @@ def assign_new(workspace: Workspace, *, model: str) -> int:
         fitting = (
             None if far is not None and far >= _FAR else cluster for cluster, far in zip(clusters, novelty, strict=True)
         )
-        found_as = dict(zip(stored, fitting, strict=True))
+        whole = _are_whole(workspace, card, list(stored))
+        found_as = {
+            one: cluster if is_whole else None
+            for one, cluster, is_whole in zip(stored, fitting, whole.tolist(), strict=True)
+        }
+        novelty = [far if is_whole else None for far, is_whole in zip(novelty, whole.tolist(), strict=True)]
         members = {
             segment_id: cluster if cluster in current else None
             for segment_id, cluster in followed(found_as, identities).items()
@@ -199,9 +204,21 @@ class _Library:
                 recording_of[segment_id] = stored.payload.recording_id
                 self.cluster_of[segment_id] = stored.payload.cluster_id
         self.ids = [one for one in known if one in recording_of]
+        self.is_whole = _are_whole(workspace, card, self.ids)
+        """Which of the ids stand for sound that fills its window, [n]: the others are alike by their silence."""
         self.recording_ids = [recording_of[one] for one in self.ids]
         has_vector = np.array([one in recording_of for one in known], dtype=np.bool_)
         self.unit: npt.NDArray[np.float32] = unit if has_vector.all() else unit[has_vector]
+
+
+def _are_whole(workspace: Workspace, card: EmbedderCard, ids: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Return which segments are no end of a recording that hardly fills its window, [n]."""
+    if card.finds_calls:
+        return np.ones(len(ids), dtype=np.bool_)
+    places = workspace.catalog.places(ids)
+    return np.array(
+        [one in places and not card.is_remnant(places[one].t0_ms, places[one].t1_ms) for one in ids], np.bool_
+    )
 
 
 _Grouped = tuple[dict[str, str | None], dict[str, float | None], dict[str, float], str, ClusterModel | None]
@@ -211,20 +228,29 @@ def _grouped(workspace: Workspace, card: EmbedderCard, library: _Library) -> _Gr
     """Return cluster and novelty of every segment, persistence of every cluster, the method, and the model."""
     if not library.ids:
         return {}, {}, {}, "nothing to group", None
-    found = group(library.unit, library.recording_ids, workspace.clusters)
+    whole = np.flatnonzero(library.is_whole)
+    if not len(whole):
+        return dict.fromkeys(library.ids), dict.fromkeys(library.ids), {}, "nothing to group", None
+    recording_ids = [library.recording_ids[row] for row in whole.tolist()]
+    found = group(
+        library.unit[whole] if len(whole) < len(library.ids) else library.unit, recording_ids, workspace.clusters
+    )
+    labels = np.full(len(library.ids), -1)
+    labels[whole] = found.labels
+    novelty: dict[str, float | None] = dict.fromkeys(library.ids)
+    novelty |= {library.ids[row]: far for row, far in zip(whole.tolist(), found.novelty, strict=True)}
     catalog = workspace.catalog
     unseen = set(catalog.unplaced_segments(card.space))
     before = {one: None for one in library.ids if one not in unseen}
     cluster_ids = identified(
         library.ids,
-        found.labels.tolist(),
+        labels.tolist(),
         {**before, **catalog.members_of_clusters(card.space, as_found=True)},
         first_number=catalog.next_cluster_number(),
     )
     found_as = {
-        one: None if label < 0 else cluster_ids[label] for one, label in zip(library.ids, found.labels, strict=True)
+        one: None if label < 0 else cluster_ids[label] for one, label in zip(library.ids, labels.tolist(), strict=True)
     }
-    novelty = dict(zip(library.ids, found.novelty, strict=True))
     persistences = dict(zip(cluster_ids, found.persistences, strict=True))
     return found_as, novelty, persistences, found.method, found.model.with_ids(cluster_ids)
 

@@ -5,7 +5,7 @@ name with a slip, or a common name where a scientific one is wanted, would take 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from itertools import chain, islice
 from typing import NamedTuple
@@ -13,6 +13,8 @@ from typing import NamedTuple
 from rab.catalog.names import Named
 from rab.domain import SegmentFilter
 from rab.domain.filter.spelling import quoted
+from rab.errors import InputError
+from rab.workflows.precision import with_raw_scores
 from rab.workflows.workspace import Workspace
 
 _FIELDS: dict[str, Named] = {
@@ -25,6 +27,9 @@ _FIELDS: dict[str, Named] = {
 _N_LISTED = 5
 """Names that a note suggests at most."""
 
+_LEAST_OF_AN_ID = 8
+"""Characters of an id that may stand for the whole, as for segments."""
+
 _N_NOTES = 20
 """Looking for a name among 6,500 taxa takes 50 ms, and a filter may hold 10,000."""
 
@@ -36,23 +41,40 @@ class Understood(NamedTuple):
     notes: tuple[str, ...] = ()
 
 
-def understand(workspace: Workspace, where: SegmentFilter) -> Understood:
+def understand(workspace: Workspace, where: SegmentFilter, model: str | None = None) -> Understood:
     """Look up what a filter names: a sentence for each name that the library does not have, with those near it.
 
     A taxon's common name, or its scientific name in other capitals, becomes the scientific name where one taxon alone
-    of the library bears it; that is said too.
+    of the library bears it; the beginning of a recording's id, of 8 characters or more, becomes the whole id where one
+    recording alone has it. That is said too. A precision becomes the raw score of `model` that its calibration in use
+    has for it, which is said first; without `model` it stays, and whoever is to answer it refuses. Raises `InputError`
+    where no such raw score is known.
     """
     strange = _unknown(workspace, "taxon", _values(where, "taxa"))
     taxa_of = _taxa_by_name(workspace) if strange else {}
     meant = {name: min(taxa) for name in strange if len(taxa := taxa_of.get(name.casefold(), set())) == 1}
+    ids_of = _ids_by_beginning(workspace, _values(where, "recording_ids"))
+    whole = {begun: ids[0] for begun, ids in ids_of.items() if len(ids) == 1}
     notes = chain(
         (_taxon_note(name, taxa_of) for name in strange),
-        *(_name_notes(workspace, noun, _values(where, field)) for field, noun in _FIELDS.items()),
+        (_recording_note(begun, ids) for begun, ids in ids_of.items()),
+        *(
+            _name_notes(workspace, noun, [one for one in _values(where, field) if one not in ids_of])
+            for field, noun in _FIELDS.items()
+        ),
         _cluster_notes(workspace, _values(where, "cluster_ids")),
     )
     told = tuple(islice(notes, _N_NOTES))
     more = ("there are more such names in the filter",) if next(notes, None) else ()
-    return Understood(_with_taxa(where, meant) if meant else where, told + more)
+    named = _with_names(where, {"taxa": meant, "recording_ids": whole}) if meant or whole else where
+    if model is None:
+        return Understood(named, told + more)
+    try:
+        found, thresholds = with_raw_scores(workspace, named, model)
+    except InputError as error:
+        error.hint = "; ".join((*told, *more, error.hint))
+        raise
+    return Understood(found, thresholds + told + more)
 
 
 def _unknown(workspace: Workspace, noun: Named, given: Sequence[str]) -> list[str]:
@@ -77,6 +99,20 @@ def _taxon_note(name: str, taxa_of: dict[str, set[str]]) -> str:
     near = get_close_matches(name.casefold(), taxa_of, n=_N_LISTED)
     found = sorted({taxon for one in near for taxon in taxa_of[one]})
     return f"no model has named a taxon {name} in this library{_suggested('taxon', found)}"
+
+
+def _ids_by_beginning(workspace: Workspace, given: Sequence[str]) -> dict[str, list[str]]:
+    """Return the recordings that each given id which is none is the beginning of, where there are any."""
+    begun = [one for one in _unknown(workspace, "recording", given) if len(one) >= _LEAST_OF_AN_ID]
+    known = workspace.catalog.names("recording") if begun else []
+    found = {one: sorted(whole for whole in known if whole.startswith(one.lower())) for one in begun}
+    return {one: ids for one, ids in found.items() if ids}
+
+
+def _recording_note(begun: str, ids: Sequence[str]) -> str:
+    if len(ids) == 1:
+        return f"recording={quoted(begun)} is read as {ids[0]}"
+    return f"{len(ids)} recordings have ids that begin with {begun}: write {_listed('recording', ids)}"
 
 
 def _suggested(noun: str, near: Sequence[str]) -> str:
@@ -116,10 +152,11 @@ def _values(where: SegmentFilter, field: str) -> tuple[str, ...]:
     return own + tuple(value for part in where.parts for value in _values(part, field))
 
 
-def _with_taxa(where: SegmentFilter, meant: dict[str, str]) -> SegmentFilter:
-    changed = {
-        "taxa": tuple(meant.get(name, name) for name in where.taxa),
-        "any_of": tuple(tuple(_with_taxa(one, meant) for one in group) for group in where.any_of),
-        "exclude": tuple(_with_taxa(one, meant) for one in where.exclude),
+def _with_names(where: SegmentFilter, meant: Mapping[str, Mapping[str, str]]) -> SegmentFilter:
+    """Return a filter with other values, by field and value, wherever they stand in it."""
+    changed: dict[str, object] = {
+        field: tuple(names.get(name, name) for name in getattr(where, field)) for field, names in meant.items()
     }
-    return SegmentFilter(**{**dict(where), **changed})
+    changed["any_of"] = tuple(tuple(_with_names(one, meant) for one in group) for group in where.any_of)
+    changed["exclude"] = tuple(_with_names(one, meant) for one in where.exclude)
+    return SegmentFilter.model_validate({**dict(where), **changed})

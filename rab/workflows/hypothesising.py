@@ -47,7 +47,7 @@ def screened(
 ) -> EvidencePack:
     """Screen the segments under `where` and return the sealed pack, without a text."""
     card, catalog = workspace.card(model), workspace.catalog
-    where, notes = understand(workspace, where)
+    where, notes = understand(workspace, where, model)
     ground = ground_of(workspace, card, where, families=families, policy=policy)
     if not len(ground.seen):
         raise InputError("no segment matches", hint="; ".join((*notes, "widen --where")))

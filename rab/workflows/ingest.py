@@ -40,6 +40,9 @@ ProcessingOrder = Literal["path", "oldest", "newest"]
 _N_WORKERS_A_READER = 4
 """Reading a window takes a fifth of the time that hearing it takes."""
 
+_N_NAMED = 3
+"""Files that a note names at most."""
+
 
 @dataclass(frozen=True)
 class IngestProgress:
@@ -183,6 +186,10 @@ class _Account:
     failures: list[FileFailure] = field(default_factory=list)
     skipped: list[FileSkipped] = field(default_factory=list)
     caveats: dict[str, None] = field(default_factory=dict)
+    """Of the batch as a whole, each once."""
+    files_of: dict[str, list[Path]] = field(default_factory=dict)
+    """The files that each of the other caveats is about."""
+    n_files_read: int = 0
     n_ingested: int = 0
     n_already_done: int = 0
     n_segments: int = 0
@@ -208,6 +215,12 @@ class _Account:
             )
         )
 
+    def note(self, path: Path, caveats: Sequence[str]) -> None:
+        """Take down a file that was read, and what must be said of it."""
+        self.n_files_read += 1
+        for caveat in dict.fromkeys(caveats):
+            self.files_of.setdefault(caveat, []).append(path)
+
     def end_file(self, path: Path) -> None:
         self.n_files_done += 1
         self.n_bytes_done += _size(path)
@@ -230,8 +243,18 @@ class _Account:
             elapsed_ms=elapsed_ms,
             failures=tuple(one.model_copy(update={"path": str(Path(one.path).absolute())}) for one in self.failures),
             skipped=tuple(self.skipped),
-            caveats=tuple(self.caveats),
+            caveats=(*(self._told(*said) for said in self.files_of.items()), *self.caveats),
         )
+
+    def _told(self, caveat: str, files: Sequence[Path]) -> str:
+        """Return a caveat with how many of the batch's files it is about, and the first of them."""
+        n_read = self.n_files_read
+        if n_read == 1:
+            return caveat
+        if len(files) == n_read:
+            return f"{caveat} (all {n_read} files)"
+        named = ", ".join(one.name for one in files[:_N_NAMED]) + (", …" if len(files) > _N_NAMED else "")
+        return f"{caveat} ({len(files)} of {n_read} files: {named})"
 
 
 @dataclass
@@ -287,8 +310,7 @@ class _Taking:
 
     def _hear(self, path: Path, opened: Opened, results: Iterator[Opened | Heard | PassedOver]) -> None:
         account, recording = self.account, opened.recording
-        account.caveats.update(dict.fromkeys(recording.notes.caveats))
-        account.caveats.update(dict.fromkeys(opened.caveats))
+        account.note(path, (*recording.notes.caveats, *opened.caveats))
         account.skipped.extend(opened.skipped)
         if not opened.wanted:
             account.n_already_done += not opened.skipped

@@ -26,7 +26,9 @@ from rab.workflows.workspace import Workspace
 SHOTS = (1, 2, 4, 8, 16)
 """Examples per class at which a learning curve is measured."""
 
-_LABELLED: dict[ProbeKind, LabelKind] = {"species": "taxon", "call-type": "call_type", "individual": "individual"}
+LABEL_KINDS: dict[ProbeKind, LabelKind] = {"species": "taxon", "call-type": "call_type", "individual": "individual"}
+"""What labels of a kind teach; probes of other kinds are taught by deployments and files."""
+
 _MAX_PER_CLASS = 500
 _MAX_EXAMPLES = 5_000
 _MIN_PER_CLASS = 16
@@ -64,8 +66,8 @@ def teach_probe(
     card = workspace.card(model)
     with canonical_line("teach_probe", probe=name, kind=kind) as line:
         n_contradictory = 0
-        if kind in _LABELLED:
-            told, n_contradictory = _labelled(workspace, card, where, _LABELLED[kind])
+        if kind in LABEL_KINDS:
+            told, n_contradictory = _labelled(workspace, card, where, LABEL_KINDS[kind])
         else:
             told = _of_recordings(workspace, card, where, _sensor if kind == "sensor" else _habitat, policy)
         contradictions = _contradictions(n_contradictory)
@@ -126,16 +128,22 @@ def remove_probe(workspace: Workspace, name: str, *, model: str | None = None) -
     return workspace.catalog.forget_learned("probe", name, find_probe(workspace, name, model=model).space)
 
 
-def apply_probe(
-    workspace: Workspace, probe: Probe, *, where: SegmentFilter = SegmentFilter(), limit: int | None = None
-) -> Iterator[ProbeAnswer]:
-    """Yield what a probe says of the matching segments, in the order of recordings and time."""
+def card_of(workspace: Workspace, probe: Probe) -> EmbedderCard:
+    """Return the card of the model in whose space a probe was taught. Raises `SpaceMismatch` where it is gone."""
     card = next((one for one in workspace.catalog.cards() if one.space == probe.space), None)
     if card is None:
         raise SpaceMismatch(
             f"the probe {probe.name} was taught in {probe.space}, which this library no longer fills",
             hint="teach it again",
         )
+    return card
+
+
+def apply_probe(
+    workspace: Workspace, probe: Probe, *, where: SegmentFilter = SegmentFilter(), limit: int | None = None
+) -> Iterator[ProbeAnswer]:
+    """Yield what a probe says of the matching segments, in the order of recordings and time."""
+    card = card_of(workspace, probe)
     ids = workspace.catalog.segment_ids(card.space, where)[:limit]
     for start in range(0, len(ids), 500):
         some = ids[start : start + 500]

@@ -36,6 +36,11 @@ def find_segment(workspace: Workspace, segment: str) -> StoredSegment:
     return workspace.catalog.segment(workspace.catalog.resolve_segment(segment))
 
 
+def model_of(workspace: Workspace, call: Call) -> str:
+    """Return the model that embedded a call: the one whose scores a question about it means. Raises `NotFound`."""
+    return _asked(workspace, call).stored.segment.embedder
+
+
 def evidence(
     workspace: Workspace, call: Call, *, where: SegmentFilter = EVERYTHING, thumbnails: bool = False
 ) -> EvidencePack:
@@ -49,7 +54,7 @@ def evidence(
     with canonical_line("evidence", segment_id=query.segment.id) as line:
         card = workspace.card(query.segment.embedder)
         store, learned = workspace.store(card), _learned(workspace, card, query.cluster_id)
-        where, notes = understand(workspace, where)
+        where, notes = understand(workspace, where, card.key)
         policy, unstored = workspace.evidence, asked.unstored
         pack = gather(
             workspace.catalog,
@@ -70,11 +75,14 @@ def evidence(
 def similar(
     workspace: Workspace, call: Call, *, n: int, where: SegmentFilter = EVERYTHING, variety: float = 0.0
 ) -> tuple[NeighbourEntry, ...]:
-    """Return the n calls nearest to a call; with `variety` (0 to 1), calls unlike those before them come earlier."""
+    """Return the n calls nearest to a call; with `variety` (0 to 1), calls unlike those before them come earlier.
+
+    Their keys are `similar-1` and on: no pack holds them, so none of them can be taken for a pack's.
+    """
     asked = _asked(workspace, call)
     query = asked.stored
     card = workspace.card(query.segment.embedder)
-    return nearest_calls(
+    near = nearest_calls(
         workspace.catalog,
         workspace.store(card),
         query,
@@ -85,6 +93,7 @@ def similar(
         variety=variety,
         unstored=asked.unstored,
     )
+    return tuple(one.model_copy(update={"key": f"similar-{n}"}) for n, one in enumerate(near, start=1))
 
 
 def _others(

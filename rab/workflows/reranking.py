@@ -6,6 +6,9 @@ Above 0 would not do: relevance belongs to pairs, so groups that share labels ar
 libraries of 12 recordings with labels dealt at random two had a low end above 0 (0.006 at most). Where plain
 k-reciprocal re-ranking does better than what was learned, that is used instead.
 
+Without labels a reranker is measured on relevance that was presumed by the rule that taught it: that is no proof, every
+answer says so, and it never replaces one that labels proved. `switch_off` ends that one first.
+
 Labels of people and tables teach; a model's do not. A group, which never stands on both sides of a split, is a site
 where the labelled calls come from five or more, else a recording.
 """
@@ -13,10 +16,10 @@ where the labelled calls come from five or more, else a recording.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from rab.domain import EmbedderCard, SegmentFilter, StoredSegment, Value
 from rab.errors import InputError, StorageFailed
@@ -29,6 +32,7 @@ from rab.retrieval.rerank import (
     RerankPolicy,
     candidate_graph,
 )
+from rab.retrieval.rerank.base import PRESUMED, Proof
 from rab.retrieval.rerank.held_out import MIN_GROUPS, MethodQuality, held_out
 from rab.retrieval.rerank.model import Source
 from rab.retrieval.rerank.nodes import nodes
@@ -53,6 +57,8 @@ class InUse(Value):
 
     method: Method | None
     version: int | None = None
+    proof: Proof | None = None
+    """What it was measured on when it came into use."""
 
 
 class RerankReport(Value):
@@ -61,6 +67,8 @@ class RerankReport(Value):
     model: str
     version: int
     source: Source
+    proof: Proof
+    """What `held_out` was measured on: with presumed relevance it proves nothing about names."""
     n_segments: int
     n_groups: int
     learned: GraphReranker
@@ -68,6 +76,12 @@ class RerankReport(Value):
     in_use: InUse
     reason: str
     """Why it is in use, or is not, in words."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _proof_of_source(cls, given: Any) -> Any:
+        """Say of what was kept before proofs were named what its source says."""
+        return {"proof": _proof(given["source"]), **given} if isinstance(given, dict) and "source" in given else given
 
 
 def train_reranker(
@@ -79,7 +93,8 @@ def train_reranker(
 ) -> RerankReport:
     """Learn a reranker from the library, prove it with groups left out, keep it, and use what is best.
 
-    `auto` takes labels where at least 40 calls teach. Raises `InputError` where there is too little to learn from.
+    `auto` takes labels where at least 40 calls teach. What labels proved stays in use, whatever is found without.
+    Raises `InputError` where there is too little to learn from.
     """
     card = workspace.card(model)
     with canonical_line("train_reranker", model=model) as line:
@@ -87,8 +102,7 @@ def train_reranker(
         today = datetime.now(UTC).date()
         qualities = held_out(examples, taken, today, seed=SEED)
         learned = train(examples, taken, today)
-        method, reason = _choice({one.method: one for one in qualities})
-        report = _kept(workspace, card, learned, examples, qualities, method, reason)
+        report = _kept(workspace, card, learned, examples, qualities)
         line.update(source=taken, n_segments=report.n_segments, in_use=report.in_use.method)
     return report
 
@@ -99,7 +113,7 @@ def reranker_in_use(workspace: Workspace, card: EmbedderCard) -> Reranker | None
     if in_use.method is None:
         return None
     if in_use.method == "k_reciprocal":
-        return KReciprocal()
+        return KReciprocal(proof=in_use.proof)
     kept = workspace.catalog.learned(KIND, _LEARNED, card.space, in_use.version)
     return None if kept is None else _report_of(kept.document).learned
 
@@ -215,7 +229,11 @@ def _drawn(ids: Sequence[str] | Mapping[str, object]) -> list[str]:
     return [ordered[at] for at in sorted(chosen.tolist())]
 
 
-def _choice(worth: Mapping[str, MethodQuality]) -> tuple[Method | None, str]:
+def _proof(source: Source) -> Proof:
+    return "labels" if source == "labels" else PRESUMED
+
+
+def _choice(worth: Mapping[str, MethodQuality], proof: Proof) -> tuple[Method | None, str]:
     """Return the better of two methods where it beats cosine for certain, and why."""
     learned, plain = worth["learned"], worth["k_reciprocal"]
     better: Method = "learned"
@@ -223,9 +241,20 @@ def _choice(worth: Mapping[str, MethodQuality]) -> tuple[Method | None, str]:
         better = "k_reciprocal"
     gain = worth[better].gain_over_cosine
     words = {"learned": "what was learned", "k_reciprocal": "plain k-reciprocal re-ranking"}[better]
+    groups = "held-out groups" if proof == "labels" else f"held-out groups by {proof}"
     if gain.low < _MIN_GAIN:
-        return None, f"{words} does not beat cosine for certain on held-out groups: {gain}"
-    return better, f"{words} beats cosine on held-out groups by {gain}"
+        return None, f"{words} does not beat cosine for certain on {groups}: {gain}"
+    return better, f"{words} beats cosine on {groups}: {gain}"
+
+
+def _chosen(qualities: tuple[MethodQuality, ...], proof: Proof, version: int, before: InUse) -> tuple[InUse, str]:
+    """Return what is to be in use, and why: what labels proved gives way only to what is measured on labels."""
+    method, reason = _choice({one.method: one for one in qualities}, proof)
+    if before.method is not None and before.proof == "labels" and proof != "labels":
+        return before, f"{reason}; what is in use was proven on labels and stays"
+    if method is None:
+        return InUse(method=None), reason
+    return InUse(method=method, version=version if method == "learned" else None, proof=proof), reason
 
 
 def _kept(
@@ -234,16 +263,16 @@ def _kept(
     learned: GraphReranker,
     examples: Sequence[Example],
     qualities: tuple[MethodQuality, ...],
-    method: Method | None,
-    reason: str,
 ) -> RerankReport:
     before = workspace.catalog.learned(KIND, _LEARNED, card.space)
     version = 1 + (before.version if before else 0)
-    in_use = InUse(method=method, version=version if method == "learned" else None)
+    proof = _proof(learned.source)
+    in_use, reason = _chosen(qualities, proof, version, _in_use(workspace, card))
     report = RerankReport(
         model=card.key,
         version=version,
         source=learned.source,
+        proof=proof,
         n_segments=learned.n_segments,
         n_groups=len({one.group for one in examples}),
         learned=learned.model_copy(update={"version": version}),
@@ -258,7 +287,21 @@ def _kept(
 
 def _in_use(workspace: Workspace, card: EmbedderCard) -> InUse:
     kept = workspace.catalog.learned(KIND, _IN_USE, card.space)
-    return InUse(method=None) if kept is None else InUse.model_validate_json(kept.document)
+    found = InUse(method=None) if kept is None else InUse.model_validate_json(kept.document)
+    if found.method is None or found.proof is not None:
+        return found
+    return found.model_copy(update={"proof": _proof_kept(workspace, card, found)})
+
+
+def _proof_kept(workspace: Workspace, card: EmbedderCard, in_use: InUse) -> Proof | None:
+    """Return what brought into use what was kept before proofs were named: the newest training that chose the same."""
+    newest = workspace.catalog.learned(KIND, _LEARNED, card.space)
+    for version in range(newest.version if newest else 0, 0, -1):
+        kept = workspace.catalog.learned(KIND, _LEARNED, card.space, version)
+        report = kept and _report_of(kept.document)
+        if report and (report.in_use.method, report.in_use.version) == (in_use.method, in_use.version):
+            return report.proof
+    return None
 
 
 def _use(workspace: Workspace, card: EmbedderCard, choice: InUse) -> None:

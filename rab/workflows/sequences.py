@@ -32,7 +32,7 @@ from rab.retrieval.sequences import (
     agreement,
     bout_criterion,
     bouts,
-    entropy_rate,
+    entropy_rates,
     find_motifs,
     followed_by,
     mel_frames,
@@ -58,10 +58,12 @@ def read_sequences(
 ) -> Sequences:
     """Return the matching segments of a model in order, with what each counts as.
 
-    Raises `InputError` where none of them has a cluster, a taxon or a label.
+    Raises `InputError` where none matches, or none of them has a cluster, a taxon or a label.
     """
     card = workspace.card(model)
     found = sequences_of(workspace.catalog.in_order(card.space, where, by), group_by=group_by)
+    if not len(found):
+        raise InputError("no segment matches", hint="widen --where")
     if not found.alphabet:
         hints = {"cluster": "run `rab cluster`", "taxon": "try --by cluster", "label": "label segments (`rab label`)"}
         raise InputError(f"no segment of {model} that matches has a {by}", hint=hints[by])
@@ -141,9 +143,8 @@ def motifs_of(
 def entropies_of(
     sequences: Sequences, sequence_policy: SequencePolicy, policy: EntropyPolicy = EntropyPolicy()
 ) -> list[EntropyRate]:
-    """Return the entropy rate of each group that is long enough, or of all together."""
-    rates = [entropy_rate(own, sequence_policy, policy, group=group) for group, own in _grouped(sequences)]
-    return [rate for rate in rates if rate is not None]
+    """Return the entropy rate of each group that is long enough, all at one order, or of all together."""
+    return entropy_rates(_grouped(sequences), sequence_policy, policy)
 
 
 def following(

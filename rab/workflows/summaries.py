@@ -36,10 +36,10 @@ def summarise(
     Raises `NotFound` when `model` never filled the library, `InputError` for a comparison that cannot be meant.
     """
     card = workspace.card(model)
-    where, notes = understand(workspace, where)
+    where, notes = understand(workspace, where, model)
     other = previous(where) if isinstance(compared_to, str) else compared_to
     if other is not None:
-        other, of_other = understand(workspace, other)
+        other, of_other = understand(workspace, other, model)
         notes = (*notes, *(note for note in of_other if note not in notes))
     with canonical_line("summary", model=model) as line:
         drift, untold = _drift(workspace, model, where) if with_drift else ((), ())

@@ -114,6 +114,25 @@ def test_bad_rows_are_named_and_the_rest_is_read(folder: Path, write: Write) -> 
     ] == [(int(one.path.rsplit(" ", 1)[1]), one.message) for one in failures]
 
 
+def test_rows_outside_the_folder_are_refused(folder: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a row leads out of the folder, its line is told with the next step, and the others are read."""
+    inside = min(folder.rglob("*.wav"))
+    aside = folder.parent / "shuf" / inside.name
+    aside.parent.mkdir()
+    aside.touch()
+    within = inside.relative_to(folder).as_posix()
+    rows = [f"../shuf/{aside.name}", f"{aside}", f"shuf/{aside.name}", within, f"{inside}", f"../clips/{within}"]
+    table = write("path,label\n" + "".join(f"{path},owl {n}\n" for n, path in enumerate(rows)))
+    for root in (folder, Path("clips")):
+        monkeypatch.chdir(folder.parent)
+        spans, failures = read_collection(root, table=table)
+        assert [f"owl {n}" for n in (3, 4, 5)] == [span.name for span in spans]
+        assert {inside} == {Path(span.path).absolute() for span in spans}
+        assert [f"{table}, line {line}" for line in (2, 3, 4)] == [failure.path for failure in failures]
+        assert all("lies outside the collection's folder" in failure.message for failure in failures)
+        assert {"move it into the folder, or add the folder that holds both"} == {one.hint for one in failures}
+
+
 def test_ravens_table_beside_a_recording(folder: Path) -> None:
     """A selection table counts once what Raven lists in two views, and belongs to the recording of its name."""
     (folder / "Strix_aluco" / "c.Table.1.selections.txt").write_text(

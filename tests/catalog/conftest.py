@@ -214,6 +214,7 @@ BOXES = [
     Box(south_deg=-18, west_deg=170, north_deg=47, east_deg=-179),
     Box(south_deg=-90, west_deg=-180, north_deg=90, east_deg=170),
 ]
+LEVELS_DB = st.sampled_from([-5.0, 0.0, 10.0])
 
 
 @st.composite
@@ -229,20 +230,23 @@ def _filters(draw: st.DrawFn, depth: int = 3) -> SegmentFilter:
     near = st.builds(Near, lat_deg=st.just(46.5), lon_deg=st.just(6.2), radius_m=st.sampled_from([0, 5000, 5e6, 3e7]))
     inner = _filters(depth - 1) if depth > 1 else st.nothing()
     instants = st.integers(-90, 90).map(lambda minutes: NOON + timedelta(minutes=minutes))
+    heard_from, levels_db = sometimes(instants), (sometimes(LEVELS_DB), sometimes(LEVELS_DB))
+    later = instants if heard_from is None else st.integers(1, 90).map(lambda n: heard_from + timedelta(minutes=n))
+    snr_min_db, snr_max_db = levels_db if None in levels_db else sorted(levels_db)
     return SegmentFilter(
         sites=some(["A", "B", "C"]),
         recording_ids=some([content_id(name.encode()) for name in "abc"]),
         taxa=some([*NAMES, "Nobody"]),
         cluster_ids=some(["c1.x", "c2.x", "c9.x"]),
         local_hours=some([11, 12, 13, 14, 22]),
-        heard_from=sometimes(instants),
-        heard_before=sometimes(instants),
-        snr_min_db=sometimes(st.sampled_from([-5.0, 0.0, 10.0])),
-        snr_max_db=sometimes(st.sampled_from([-5.0, 0.0, 10.0])),
+        heard_from=heard_from,
+        heard_before=sometimes(later),
+        snr_min_db=snr_min_db,
+        snr_max_db=snr_max_db,
         habitats=some(["spruce", "moor"]),
         models=some(["toy-v1", "other-v2"]),
         raw_score_min=sometimes(st.sampled_from([0.0, 0.1, 0.5])),
-        raw_score_max=sometimes(st.sampled_from([0.1, 0.5])),
+        raw_score_max=sometimes(st.sampled_from([0.5, 0.6])),
         labels=some([*NAMES, "alarm call"]),
         label_sources=some(["human", "imported", "model"]),
         reviewed=draw(st.sampled_from([False, False, False, True])),

@@ -245,3 +245,16 @@ def test_pauses_are_found_site_by_site(catalog: Catalog, make: "Make") -> None:
     assert (night,) == catalog.gaps(space, SegmentFilter(sites=("A",)), longer_than_ms=HOUR_MS).gaps
     assert () == catalog.gaps(space, SegmentFilter(sites=("B",)), longer_than_ms=0).gaps
     assert 18 * HOUR_MS == night.duration_ms
+
+
+def test_the_ends_of_an_asked_interval_bound_gaps(catalog: Catalog, make: "Make") -> None:
+    """A recorder that was heard on one day of a month has a gap before that day and another behind it."""
+    first, last = datetime(2025, 5, 1, tzinfo=UTC), datetime(2025, 6, 1, tzinfo=UTC)
+    begins = datetime(2025, 5, 10, 4, tzinfo=UTC)
+    recording = make.recording("a", site="A", started_at=begins, duration_ms=HOUR_MS)
+    catalog.commit_recording(recording, make.card(), [], policy="p")
+    space, asked = make.card().space, SegmentFilter(heard_from=first, heard_before=last)
+    ends = begins + timedelta(hours=1)
+    expected = (Gap("A", first, begins, None, recording.id), Gap("A", ends, last, recording.id, None))
+    assert expected == catalog.gaps(space, asked, longer_than_ms=24 * HOUR_MS).gaps
+    assert () == catalog.gaps(space, EVERYTHING, longer_than_ms=24 * HOUR_MS).gaps

@@ -107,6 +107,7 @@ def test_similar_gives_as_many_as_are_asked_for(rab: Rab, segment: str) -> None:
     plain = loaded(rab("similar", segment, "--limit", "12", "--json"))
     similarities = [entry["similarity"] for entry in plain]
     assert (12, sorted(similarities, reverse=True)) == (len(plain), similarities)
+    assert [f"similar-{n}" for n in range(1, 13)] == [entry["key"] for entry in plain]
     varied = loaded(rab("similar", segment, "--limit", "12", "--variety", "0.6", "--json"))
     ids, others = ([entry["call"]["segment_id"] for entry in some] for some in (plain, varied))
     assert ids[0] == others[0]

@@ -41,10 +41,13 @@ def test_a_collection_teaches_a_probe(rab: Rab, samples_dir: Path, tmp_path: Pat
     assert [2, 2, 2] == [len(one["scores"]) for one in answered]
     assert "1 probe" in rab("probes", "list").out
     assert "species" in rab("probes", "show", "voices").out
+    removed = rab("library", "remove", "atlas")
+    again = "`rab probes train voices --kind species --model birdnet-v2.4`"
+    told = f"note: the probe voices was taught with such labels and stays in use: train it anew with {again}"
+    assert (0, True) == (removed.code, told in removed.out)
+    assert 3 == rab("library", "remove", "atlas").code
     assert 0 == rab("probes", "remove", "voices").code
     assert 3 == rab("probes", "show", "voices").code
-    assert 0 == rab("library", "remove", "atlas").code
-    assert 3 == rab("library", "remove", "atlas").code
 
 
 def test_a_map_is_drawn_and_written(rab: Rab, tmp_path: Path) -> None:

@@ -167,6 +167,7 @@ def _heard(
         taxon=taxon,
         raw_score=np.full(k, 0.8),
         out_of_range=np.zeros(k, bool),
+        unchecked=np.zeros(k, bool),
         taxa=tuple(Taxon(scientific_name=one, common_name=f"Common {one}", group="bird") for one in TAXA),
         sites=SITES,
         places=(None,),

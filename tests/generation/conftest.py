@@ -1,7 +1,7 @@
 """Packs by hand: calls, neighbours and figures put together as an evidence room would."""
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -47,7 +47,7 @@ def call(recording: str, t0_ms: float = 0.0) -> CallRef:
         t0_ms=t0_ms,
         t1_ms=t0_ms + 3000.0,
         site="A12",
-        heard_at=datetime(2025, 5, 3, 3, 12, tzinfo=UTC),
+        heard_at=datetime(2025, 5, 3, 3, 12, tzinfo=UTC) + timedelta(days=sum(map(ord, recording)), milliseconds=t0_ms),
         zone="Europe/Paris",
     )
 

@@ -194,7 +194,7 @@ SEMANTICS = [
     Attack("definitely", "clean", LIKE, _put("resembles", "definitely resembles"), "E_SEMANTICS"),
     Attack("confirmed", "clean", LIKE, _end(", confirmed"), "E_SEMANTICS"),
     Attack("verified", "day", COUNT, _put("unverified", "verified"), "E_HEDGE"),
-    Attack("significant", "day", PEAK, _put("peak", "significantly peak"), "E_SEMANTICS"),
+    Attack("significant", "day", PEAK, _put("Most detections", "Significantly most detections"), "E_SEMANTICS"),
     Attack("probably", "clean", LIKE, _put("resembles", "probably resembles"), "E_SEMANTICS"),
     Attack("probability-for-a-raw-score", "clean", SCORE, _put("raw score", "probability"), "E_SEMANTICS"),
     Attack("confidence-for-a-raw-score", "clean", SCORE, _put("raw score", "confidence"), "E_SEMANTICS"),
@@ -362,7 +362,9 @@ OWN_WORDS = [
         "hour-taken-for-another",
         "day",
         PEAK,
-        _all("Detections peak per hour of effort, unverified, at 05:00–06:00 (80.00 segments/h)."),
+        _all(
+            "Most detections per hour, unverified, of effort: 80.00 segments/h (40 segments in 0.50 h) at 05:00–06:00."
+        ),
         "E_ORDER",
     ),
 ]

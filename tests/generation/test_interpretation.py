@@ -47,6 +47,18 @@ def test_faint_call_is_compared_but_not_named(low_snr: EvidencePack) -> None:
     ]
 
 
+def test_the_end_of_a_recording_resembles_nothing(clean: EvidencePack) -> None:
+    """A second of sound in a window of three is alike to others by its silence: nothing is made of that."""
+    assert clean.depth is not None
+    depth = clean.depth.model_copy(update={"species_claims_supported": False, "unsupported_by": "length"})
+    found = sentences(clean.model_copy(update={"depth": depth}))
+    assert (
+        "No statement on identity is made: the segment is the end of a recording and holds too little sound to compare "
+        "[q]." in found
+    )
+    assert not any("resembles" in one or "suggests" in one for one in found)
+
+
 def test_silence_resembles_nothing(silent: EvidencePack) -> None:
     """Silence near other silence is no resemblance."""
     assert sentences(silent) == [
@@ -233,7 +245,7 @@ def test_plain_text_lists_what_it_cites(clean: EvidencePack) -> None:
     interpretation = write_interpretation(clean)
     text = text_of(interpretation)
     assert text.startswith("Interpretation of query.wav, 12.000–15.000 s\nSearched: ")
-    assert f"  n1.{clean.salt}  r1.wav 0.000–3.000 s at A12, 2025-05-03 05:12:00 Europe/Paris" in text
+    assert f"  n1.{clean.salt}  r1.wav 0.000–3.000 s at A12, 2025-10-13 05:12:00 Europe/Paris" in text
     assert text.endswith(
         f"Evidence Pack {clean.pack_id}\nWritten by template, texts {interpretation.generation.prompts_sha256[:12]}, "
         f"rab {interpretation.generation.code_version}\n"

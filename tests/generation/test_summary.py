@@ -26,15 +26,16 @@ def test_day_is_told_from_effort_to_caveats(day: EvidencePack) -> None:
         "Eurasian Blackbird (Turdus merula): 42 segments in 11 recordings, 3.36 segments/h of effort "
         "(unverified model score) [a7, a8].",
         "Song Thrush (Turdus philomelos): 7 segments, 0.56 segments/h of effort (unverified model score) [a9].",
-        "Detections per hour of effort, unverified, peak at 05:00–06:00 (40 segments in 0.50 h of effort): "
-        "80.00 segments/h [a21].",
+        "Most detections per hour of effort, unverified: 80.00 segments/h at 05:00–06:00 (40 segments in 0.50 h) "
+        "[a21].",
         "Recording quality: a median SNR of 8.2 dB and 31% of the segments with a weak signal or none [a11, a12].",
         "Segments: 0.5% with rain [a13].",
         "Detections are raw model scores, neither calibrated nor verified unless stated; they count “segments with a "
         "raw score of at least 0.30” [a7].",
-        "The location and week model set aside 1 detection of 1 taxon as not expected there and then: Great Horned Owl "
-        "(Bubo virginianus) [a10].",
-        "The hours of the day leave out 1 recording without a known clock [a14].",
+        "The location and week model set aside 1 detection of 1 taxon as not expected there in that week, or in "
+        "any where no date is known: Great Horned Owl (Bubo virginianus) [a10].",
+        "Whatever is counted by hour, day, week or month, and richness, leaves out 1 recording without a known "
+        "clock [a14].",
     ]
 
 
@@ -68,8 +69,8 @@ def test_equal_hours_share_the_peak(summary_pack_of: Build, figure_of: Figure) -
     ]
     pack = summary_pack_of([figure_of(1, "effort_hours", 4.0, "h"), *hours])
     assert sentences(pack)[1] == (
-        "Detections per hour of effort, unverified, peak at 04:00–05:00 (10 segments in 1.00 h of effort) and "
-        "05:00–06:00 (20 segments in 2.00 h of effort): 10.00 segments/h [a2, a3]."
+        "Most detections per hour of effort, unverified: 10.00 segments/h at 04:00–05:00 (10 segments in 1.00 h) and "
+        "10.00 segments/h at 05:00–06:00 (20 segments in 2.00 h) [a2, a3]."
     )
 
 

@@ -102,8 +102,8 @@ OUTCOME = [figure("compared_taxa", 2, "taxa"), figure("compared_told", 1, "taxa"
                 figure("detections_by_week", 20, "segments", "2025-05-05", "week of 2025-05-05", (5, "h")),
                 figure("detections_by_week", 5, "segments", "2025-05-12", "week of 2025-05-12", (5, "h")),
             ],
-            "Detections per hour of effort, unverified, peak in the week of 2025-05-05 (20 segments in 5.00 h of "
-            "effort): 4.00 segments/h [a3].",
+            "Most detections per hour of effort, unverified: 4.00 segments/h in the week of 2025-05-05 (20 segments in "
+            "5.00 h) [a3].",
         ),
         (
             "temporal_pattern",
@@ -111,8 +111,8 @@ OUTCOME = [figure("compared_taxa", 2, "taxa"), figure("compared_told", 1, "taxa"
                 figure("detections_by_sun", 4, "segments", "night", "night", (2, "h")),
                 figure("detections_by_sun", 16, "segments", "dawn", "within an hour of sunrise", (4, "h")),
             ],
-            "Detections per hour of effort, unverified: 2.00 segments/h at night (4 segments in 2.00 h of effort) "
-            "and 4.00 segments/h within an hour of sunrise (16 segments in 4.00 h of effort) [a3, a4].",
+            "Detections per hour of effort, unverified: 2.00 segments/h at night (4 segments in 2.00 h) and 4.00 "
+            "segments/h within an hour of sunrise (16 segments in 4.00 h) [a3, a4].",
         ),
         (
             "richness",
@@ -197,6 +197,25 @@ OUTCOME = [figure("compared_taxa", 2, "taxa"), figure("compared_told", 1, "taxa"
             "(unverified) [a3].",
         ),
         (
+            "effort",
+            [figure("recorded_days", 5, "days", "2025-05-03..2025-05-09", "2025-05-03 to 2025-05-09", (7, "days"))],
+            "Something was recorded on 5 of 7 days, from 2025-05-03 to 2025-05-09 [a3].",
+        ),
+        (
+            "caveat",
+            [
+                figure("unchecked_segments", 9, "segments", over=(12, "segments")),
+                figure("unchecked_taxa", 4, "taxa"),
+            ],
+            "Whether the taxon occurs there in that week is not known for 9 of 12 segments with a detection, of 4 "
+            "taxa; nothing of that is ruled out [a3, a4].",
+        ),
+        (
+            "caveat",
+            [figure("unplaced_recordings", 3, "recordings")],
+            "Night, dawn, day and dusk leave out 3 recordings with a clock and without a known place [a3].",
+        ),
+        (
             "caveat",
             [figure("sunless_turns", 3, "days")],
             "On 3 days the sun neither rises nor sets, so there is no dawn and no dusk [a3].",
@@ -260,18 +279,39 @@ def test_each_taxon_has_its_own_times(summary_pack_of: Build) -> None:
         ("taxon_by_sun", f"{BLACKBIRD}\tday", "Eurasian Blackbird, day", 3),
     ]
     found = [figure(name, value, "segments", group, words, (3, "h")) for name, group, words, value in by_time]
-    assert told(pack_of(summary_pack_of, *found), "temporal_pattern") == [
-        "Detections per hour of effort, unverified, peak at 12:00–13:00 (20 segments in 3.00 h of effort): 6.67 "
-        "segments/h [a4].",
-        "Eurasian Blackbird (Turdus merula): detections per hour of effort, unverified, peak at 04:00–05:00 "
-        "(12 segments in 3.00 h of effort): 4.00 segments/h [a5].",
-        "Eurasian Blackbird (Turdus merula): detections per hour of effort, unverified: 4.00 segments/h within an hour "
-        "of sunrise (12 segments in 3.00 h of effort) and 1.00 segments/h by day (3 segments in 3.00 h of effort) "
-        "[a7, a8].",
+    thrush = figure("detections", 1, "segments", THRUSH, over=(10, "h"))
+    assert told(pack_of(summary_pack_of, thrush, *found), "temporal_pattern") == [
+        "Most detections per hour of effort, unverified: 6.67 segments/h at 12:00–13:00 (20 segments in 3.00 h) [a5].",
+        "Eurasian Blackbird (Turdus merula), most detections per hour of effort, unverified: 4.00 segments/h at "
+        "04:00–05:00 (12 segments in 3.00 h) [a6].",
+        "Eurasian Blackbird (Turdus merula), detections per hour of effort, unverified: 4.00 segments/h within an hour "
+        "of sunrise (12 segments in 3.00 h) and 1.00 segments/h by day (3 segments in 3.00 h) [a8, a9].",
     ]
     verified = figure("verified_detections", 1, "segments", BLACKBIRD, over=(20, "segments"))
-    pack = pack_of(summary_pack_of, *found, verified)
+    pack = pack_of(summary_pack_of, thrush, *found, verified)
     assert all("verified or not" in sentence for sentence in told(pack, "temporal_pattern"))
+    alone = pack_of(summary_pack_of, *found)
+    assert len(told(alone, "temporal_pattern")) == 1, "the times of all taxa are those of the only one"
+
+
+def test_times_with_too_little_effort_are_left_out_aloud(summary_pack_of: Build) -> None:
+    """An hour of three minutes is no peak, and the sentence says that one was left out."""
+    hours = (("04", 9, 0.05), ("05", 12, 3.0), ("06", 3, 3.0))
+    found = [figure("detections_by_hour", value, "segments", hour, hour, (h, "h")) for hour, value, h in hours]
+    assert told(pack_of(summary_pack_of, *found), "temporal_pattern") == [
+        "Most detections per hour of effort, unverified: 4.00 segments/h at 05:00–06:00 (12 segments in 3.00 h); left "
+        "out, with less than 0.25 h of effort: 1 clock hour [a4]."
+    ]
+
+
+def test_where_no_time_can_be_compared_that_is_said(summary_pack_of: Build) -> None:
+    """A day of a minute an hour has no peak: a manager learns why nothing stands there."""
+    found = [figure("detections_by_hour", 4, "segments", hour, hour, (0.02, "h")) for hour in ("04", "05", "06")]
+    pack = pack_of(summary_pack_of, *found)
+    assert told(pack, "temporal_pattern") == []
+    assert "No hours, weeks, months or parts of the day are compared: too few have 0.25 h of effort [a1]." in told(
+        pack, "caveat"
+    )
 
 
 def test_a_taxon_does_not_borrow_the_times_of_another(summary_pack_of: Build) -> None:

@@ -94,8 +94,22 @@ def test_evidence_is_the_pack_of_the_workflow(client: Client, library: Workspace
     similar = get(client, f"/v1/segments/{segment}/similar")
     assert (pack.pack_id, segment) == (similar["pack_id"], similar["segment_id"])
     assert pack.model_dump(mode="json")["neighbours"] == similar["items"]
-    assert 12 == len(get(client, f"/v1/segments/{segment}/similar", limit=12, variety=0.5)["items"])
     assert similar["reasons"]
+
+
+def test_as_many_as_are_asked_for_are_no_pack(client: Client, segment: str) -> None:
+    """With a limit there is no pack to name: no id, no reasons, and keys that a pack does not have."""
+    pack = get(client, f"/v1/segments/{segment}/similar")
+    found = get(client, f"/v1/segments/{segment[:10]}/similar", limit=12, variety=0.5)
+    assert (segment, None, []) == (found["segment_id"], found["pack_id"], found["reasons"])
+    assert [f"similar-{n}" for n in range(1, 13)] == [one["key"] for one in found["items"]]
+    assert {one["key"] for one in pack["items"]}.isdisjoint(one["key"] for one in found["items"])
+
+
+def test_variety_without_a_limit_is_refused(client: Client, segment: str) -> None:
+    """The neighbours of a pack are not chosen for variety, so asking for it says what is missing."""
+    refused = client.get(f"/v1/segments/{segment}/similar", params={"variety": 0.5})
+    assert (400, "say how many are wanted with limit") == (refused.status_code, refused.json()["hint"])
 
 
 def test_evidence_with_thumbnails_carries_pictures(client: Client, segment: str) -> None:

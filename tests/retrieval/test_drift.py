@@ -62,9 +62,10 @@ def test_mean_embedding_that_moves_is_found() -> None:
 
 
 def test_few_days_say_so() -> None:
-    """A recorder with three days is not judged, and the reason is given."""
+    """A recorder with three days is not judged, nor one with a single day, and the reason is given."""
     figure = daily_figure("snr_db", DATES[:3], np.array([1.0, 2.0, 30.0]))
     assert ((), "3 days are fewer than the 8 that a change needs") == (figure.changes, figure.untested)
+    assert "1 day is fewer than the 8 that a change needs" == daily_figure("snr_db", DATES[:1], np.ones(1)).untested
 
 
 @given(st.floats(-100, 0), st.integers(8, 30))

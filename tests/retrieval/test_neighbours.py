@@ -43,13 +43,15 @@ class Shelf:
             for one, quality in found
         }
 
-    def put(self, recording: str, t0_ms: float, angle: float, *, in_catalog: bool = True) -> CallSegment:
+    def put(
+        self, recording: str, t0_ms: float, angle: float, *, length_ms: float = 3000, in_catalog: bool = True
+    ) -> CallSegment:
         """Store a call whose direction is `angle` away from the query's."""
         one = CallSegment(
-            id=segment_id(recording, None, t0_ms, t0_ms + 3000, "toy-v1"),
+            id=segment_id(recording, None, t0_ms, t0_ms + length_ms, "toy-v1"),
             recording_id=recording,
             t0_ms=t0_ms,
-            t1_ms=t0_ms + 3000,
+            t1_ms=t0_ms + length_ms,
             embedder="toy-v1",
         )
         vector = np.array([[np.cos(angle), np.sin(angle)]], dtype=np.float32)
@@ -87,6 +89,16 @@ def test_own_bout_is_left_out(shelf: Shelf) -> None:
     shelf.put("a" * 64, 60_000, 0.0)
     later = shelf.put("a" * 64, 183_000, 0.2)
     assert found(shelf, query) == [later.id]
+
+
+def test_ends_of_recordings_are_no_neighbours(shelf: Shelf) -> None:
+    """A second of sound in a window of three is alike to others by its silence; a short recording is not left out."""
+    query = shelf.put("a" * 64, 0, 0.0)
+    ends = [shelf.put(f"{n:064}", 9000, 0.3, length_ms=1000).id for n in range(40)]
+    short, whole = shelf.put("b" * 64, 0, 0.5, length_ms=1000), shelf.put("c" * 64, 3000, 0.8)
+    assert found(shelf, query) == [short.id, whole.id]
+    end = shelf.put("d" * 64, 9000, 0.0, length_ms=1000)
+    assert set(found(shelf, end)) & set(ends), "an end is compared with ends, and its pack says that this shows nothing"
 
 
 def test_no_recording_speaks_for_all(shelf: Shelf) -> None:

@@ -1,5 +1,7 @@
 """Edges, bouts, transitions, followings and entropy: on sequences whose answers can be worked out by hand."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,6 +16,7 @@ from rab.retrieval.sequences import (
     criterion_of_gaps,
     entropy_bits,
     entropy_rate,
+    entropy_rates,
     followed_by,
     gaps_ms,
     links,
@@ -226,6 +229,85 @@ def test_entropy_interval_covers_the_rate_of_a_markov_chain() -> None:
         found.append(rate)
     assert np.mean([one.bits for one in found]) == pytest.approx(true, rel=0.02)
     assert sum(one.low <= true <= one.high for one in found) >= 9
+
+
+def ring(n_symbols: int, n_recordings: int, n_steps: int, *, lag: int = 1, chance: float = 0.85, seed: int = 0) -> Any:
+    """Return chains whose symbol `lag` steps on is the next of a ring with a chance, else any other; and their rate."""
+    random = np.random.default_rng(seed)
+    texts = []
+    for _ in range(n_recordings):
+        chain = random.integers(n_symbols, size=lag).tolist()
+        while len(chain) < n_steps:
+            by = 1 if random.random() < chance else int(random.integers(2, n_symbols + 1))
+            chain.append((chain[-lag] + by) % n_symbols)
+        texts.append("".join("abcdefghijklmnop"[i] for i in chain))
+    other = (1 - chance) / (n_symbols - 1)
+    return spelt(*texts), float(-chance * np.log2(chance) - (1 - chance) * np.log2(other))
+
+
+@pytest.mark.parametrize(
+    ("n_symbols", "n_recordings", "n_steps", "lag"),
+    [(8, 24, 16, 1), (12, 24, 20, 1), (12, 30, 40, 1), (6, 20, 20, 1), (8, 12, 40, 2), (4, 10, 20, 2), (8, 12, 40, 3)],
+)
+def test_an_entropy_cut_short_says_at_most(n_symbols: int, n_recordings: int, n_steps: int, lag: int) -> None:
+    """However few the steps, the true rate is held: between both ends, or below the upper end of what says at most."""
+    held = []
+    for seed in range(8):
+        own, true = ring(n_symbols, n_recordings, n_steps, lag=lag, seed=seed)
+        rate = entropy_rate(own, KEEP, EntropyPolicy(n_bootstrap=60))
+        assert rate is not None
+        assert rate.is_upper_bound == rate.reason.startswith(f"at most {rate.bits:.2f} bits: ")
+        assert (0.0 == rate.low) == rate.is_upper_bound
+        held.append(rate.low <= true <= rate.high)
+    assert sum(held) >= 6
+
+
+def test_a_bound_is_near_where_held_out_steps_are_foretold() -> None:
+    """Twelve symbols of true 1.13 bits in 480 steps are told from 3.6 bits of pure chance."""
+    own, true = ring(12, 24, 20)
+    rate = entropy_rate(own, KEEP)
+    assert rate is not None
+    assert (True, 1) == (rate.is_upper_bound, rate.order)
+    assert true < rate.bits < true + 0.4
+    assert f"at most {rate.bits:.2f} bits: too few steps to look further back than 1" == rate.reason
+
+
+def test_enough_steps_give_two_ends() -> None:
+    """Where every order was tested and none tells more, the rate has an interval and is no bound."""
+    own, true = ring(6, 20, 60)
+    rate = entropy_rate(own, KEEP)
+    assert rate is not None
+    assert (False, 1) == (rate.is_upper_bound, rate.order)
+    assert 0 < rate.low <= true <= rate.high
+
+
+def test_what_lies_beyond_the_longest_order_is_a_bound() -> None:
+    """Where three sounds back tell more than two, the rate of order two is no rate."""
+    own, true = ring(4, 20, 60, lag=3)
+    rate = entropy_rate(own, KEEP)
+    assert rate is not None
+    assert rate.is_upper_bound
+    assert true < rate.high
+
+
+def test_groups_are_compared_at_one_order() -> None:
+    """A site of few steps brings the order of both down, and the site of many says that it is a bound by that."""
+    many, _ = ring(6, 20, 60)
+    few, _ = ring(12, 5, 10, seed=1)
+    alone = entropy_rate(many, KEEP)
+    found = entropy_rates([("many", many), ("few", few), ("none", spelt("ab"))], KEEP)
+    assert alone is not None
+    assert (1, ["many", "few"]) == (alone.order, [one.group for one in found])
+    assert [(0, True), (0, True)] == [(one.order, one.is_upper_bound) for one in found]
+    assert "another group has too few steps to look further back than 0" in found[0].reason
+    assert [alone.model_copy(update={"group": "many"})] == entropy_rates([("many", many)], KEEP)
+
+
+def test_one_recording_without_a_pause_has_an_interval() -> None:
+    """A single bout is cut into stretches, for what is never drawn otherwise has no spread."""
+    rate = entropy_rate(ring(6, 1, 1200)[0], KEEP)
+    assert rate is not None
+    assert rate.high - rate.low > 0.05
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=20))

@@ -15,6 +15,7 @@ from rab.domain import Box, GivenLabel, Near, ScoredTaxon, SegmentFilter, Segmen
 from rab.errors import InputError
 from rab.store.base import StoredVector, VectorStore
 from rab.store.exact import ExactStore
+from tests.conftest import has_ends_in_order
 
 NewCollection = Callable[[], AbstractContextManager[Callable[[], VectorStore]]]
 Row = tuple[int, float, SegmentPayload]
@@ -88,7 +89,7 @@ CONDITIONS: dict[str, st.SearchStrategy[object]] = {
 def filters(depth: int = 2) -> st.SearchStrategy[SegmentFilter]:
     """Draw filters of at most two conditions, so that something matches, with alternatives and exclusions in them."""
     conditions = st.lists(st.sampled_from(sorted(CONDITIONS)), max_size=2, unique=True).flatmap(
-        lambda names: st.fixed_dictionaries({name: CONDITIONS[name] for name in names})
+        lambda names: st.fixed_dictionaries({name: CONDITIONS[name] for name in names}).filter(has_ends_in_order)
     )
     if depth == 0:
         return conditions.map(SegmentFilter.model_validate)
@@ -284,6 +285,21 @@ def test_pages_join_without_seam(store: VectorStore) -> None:
     assert set(segments) == store.vectors([*segments, "f" * 32]).keys()
     store.assign_clusters(dict.fromkeys(segments, "c0.9fa2"))
     assert set(segments) == by_id(list(store.scan(SegmentFilter(cluster_ids=("c0.9fa2",))))).keys()
+
+
+def test_no_store_answers_for_a_precision(store: VectorStore) -> None:
+    """Which raw score is meant only a calibration says: the filter is refused, wherever the precision stands in it."""
+    fill(store, payload(SEGMENTS[0], site="A12"))
+    inside = SegmentFilter(taxa=("Strix aluco",), precision_min=0.9)
+    for where in (
+        inside,
+        SegmentFilter(exclude=inside),
+        SegmentFilter(any_of=((SegmentFilter(sites=("A12",)), inside),)),
+    ):
+        with pytest.raises(InputError, match="asks for a precision"):
+            list(store.scan(where))
+        with pytest.raises(InputError, match="asks for a precision"):
+            store.search(VECTORS[0], 1, where)
 
 
 def test_an_upsert_repeated_changes_nothing(store: VectorStore) -> None:

@@ -97,6 +97,26 @@ def test_clusters_of_a_kind_are_the_same_in_catalog_and_store(made_up: Library) 
     assert clustering.clusters == made_up.cluster().clusters
 
 
+def test_ends_of_recordings_stay_in_no_cluster(made_up: Library) -> None:
+    """Ends of a second, all alike, make no cluster, and one that comes later joins none."""
+    recordings = [MAKE.recording(f"end{n}", site=None, started_at=None, zone=None, duration_ms=4000) for n in range(10)]
+
+    def end(number: int) -> str:
+        stored = MAKE.segment(recordings[number], 1, length_ms=1000)
+        made_up.catalog.commit_recording(recordings[number], CARD, [stored], policy="p")
+        payload = SegmentPayload(segment_id=stored.segment.id, recording_id=recordings[number].id)
+        made_up.store.upsert(axis(0 if number == 9 else 9)[np.newaxis].astype(np.float32), [payload])
+        return stored.segment.id
+
+    ends = [end(number) for number in range(9)]
+    clustering = made_up.cluster()
+    assert (3, 9) == (len(clustering.clusters), clustering.n_unassigned)
+    assert {None} == {made_up.in_catalog()[one] for one in ends}
+    later = end(9)
+    assert 1 == assign_new(made_up.workspace, model=MODEL)
+    assert made_up.in_catalog()[later] is None
+
+
 def test_ids_outlive_a_new_clustering(made_up: Library) -> None:
     """A kind that grows keeps its id, a kind that comes gets a new one, and the changes are told."""
     before = made_up.cluster()

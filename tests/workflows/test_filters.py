@@ -44,11 +44,32 @@ def test_what_it_does_not_have_is_named(library: Workspace, words: str, note: st
     assert parse_filter(words) == where
 
 
-def test_a_recording_is_suggested_by_the_beginning_of_its_id(library: Workspace) -> None:
-    """Short ids, as lists show them, are no ids of a filter; the note has the whole one."""
+def test_the_beginning_of_a_recording_id_becomes_the_whole(library: Workspace) -> None:
+    """Ids as lists show them are read as what they begin, inside exclusions too; shorter ones are suggested only."""
     whole = library.catalog.recordings(limit=1)[0].id
-    expected = f"the library has no recording {whole[:12]}: did you mean recording={whole}?"
-    assert (expected,) == understand(library, parse_filter(f"recording={whole[:12]}")).notes
+    for begun in (whole[:12], whole[:8], whole[:10].upper()):
+        where, notes = understand(library, parse_filter(f"voice not (recording={begun} site=A)"))
+        assert parse_filter(f"voice not (recording={whole} site=A)") == where
+        assert f"recording={begun} is read as {whole}" in notes
+        assert not [note for note in notes if "no recording" in note]
+    short = SegmentFilter(recording_ids=(whole[:7],))
+    expected = f"the library has no recording {whole[:7]}: did you mean recording={whole}?"
+    assert (short, (expected,)) == understand(library, short)
+    card = library.card(MODEL)
+    found = library.catalog.segment_ids(card.space, understand(library, parse_filter(f"recording={whole[:12]}")).where)
+    assert library.catalog.segment_ids(card.space, SegmentFilter(recording_ids=(whole,))) == found != []
+
+
+def test_the_beginning_of_several_recordings_is_left_to_the_reader(
+    library: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where two recordings begin alike, neither is chosen, and both are named."""
+    ids = [f"422eb0d8{end}" for end in ("72aa", "99ff")]
+    monkeypatch.setattr(library.catalog, "names", lambda of, among=None: ids if among is None else [])
+    where, notes = understand(library, parse_filter("recording=422eb0d8"))
+    assert ("422eb0d8",) == where.recording_ids
+    expected = f"2 recordings have ids that begin with 422eb0d8: write recording={ids[0]} or recording={ids[1]}"
+    assert (expected,) == notes
 
 
 @pytest.mark.parametrize("name", ["Eurasian Blackbird", "eurasian blackbird", "TURDUS MERULA"])

@@ -216,3 +216,20 @@ def test_embedding_again_keeps_clusters(workspace: Workspace, samples_dir: Path)
     run(workspace, petrels, again=True)
     assert members == {one.payload.segment_id for one in store.scan(where)}
     assert members == {one.segment.id for one in segments(workspace, where)}
+
+
+def test_notes_say_of_how_many_files_they_speak(workspace: Workspace, folder: Path) -> None:
+    """A note on some files has their number and the first of them, a note on all their number, one file's nothing."""
+
+    def unclocked(*paths: Path) -> list[str]:
+        report = run(workspace, *paths, here=Deployment(site="here", zone="UTC"), again=True)
+        return [note for note in report.caveats if note.startswith("No start time is known")]
+
+    named = zip(sorted(folder.glob("*.wav")), ("a.wav", "b.wav", "c.wav"), strict=True)
+    first, second, third = (file.rename(folder / name) for file, name in named)
+    (whole,) = unclocked(first)
+    assert whole.endswith(".")
+    assert [f"{whole} (all 3 files)"] == unclocked(folder)
+    third.rename(folder / "20250503_053000.wav")
+    assert [f"{whole} (2 of 3 files: {first.name}, {second.name})"] == unclocked(folder)
+    assert [] == unclocked(folder / "20250503_053000.wav")

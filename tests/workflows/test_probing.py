@@ -18,6 +18,7 @@ from rab.domain import (
 from rab.errors import InputError, NotFound, SpaceMismatch
 from rab.store.base import VectorStore
 from rab.store.exact import ExactStore
+from rab.workflows.call_library import remove_collection
 from rab.workflows.probing import apply_probe, find_probe, list_probes, remove_probe, teach_probe
 from rab.workflows.workspace import Workspace
 from tests.conftest import Make
@@ -224,3 +225,31 @@ def test_a_probe_of_another_models_space_is_refused(made_up: Library) -> None:
     strange = taught.model_copy(update={"space": "gone-v1-16-00000000"})
     with pytest.raises(SpaceMismatch, match="no longer fills"):
         list(apply_probe(made_up.workspace, strange))
+
+
+def test_removing_a_collection_tells_which_probes_it_taught(made_up: Library) -> None:
+    """Probes taught by its labels are named with the command that teaches them anew; others are not."""
+
+    def bring(name: str, direction: int, taxon: str, year: int = 2025) -> None:
+        ids = made_up.record(name, direction, site=name[0])
+        given = {"taxon": taxon, "source": "imported", "author": "Ann", "provenance": "atlas: t.csv line 2"}
+        labels = [Label(segment_id=one, labelled_at=f"{year}-05-03T12:00Z", **given) for one in ids]
+        made_up.workspace.catalog.add_labels(labels)
+
+    _three_owls_and_three_wrens(made_up)
+    teach_probe(made_up.workspace, "before", kind="species", model=MODEL)
+    for number in range(3):
+        bring(f"a{number}", 2, "Bubo bubo")
+        bring(f"b{number}", 3, "Parus major")
+    teach_probe(made_up.workspace, "all", kind="species", model=MODEL)
+    teach_probe(made_up.workspace, "some", kind="species", model=MODEL, where=parse_filter("site=a,b"))
+    bring("c", 0, "Strix aluco", year=9000)
+    removed = remove_collection(made_up.workspace, "atlas")
+    command = f"`rab probes train {{}} --kind species --model {MODEL}{{}}`, or forget it with `rab probes remove {{}}`"
+    stays = "and stays in use: train it anew with"
+    assert 28 == removed.n_labels
+    assert (
+        f"the probe all was taught with such labels {stays} {command.format('all', '', 'all')}",
+        f"the probe before may rest on an earlier form of such labels {stays} {command.format('before', '', 'before')}",
+        f"the probe some was taught with such labels {stays} {command.format('some', ' --where site=a,b', 'some')}",
+    ) == removed.notes

@@ -1,5 +1,6 @@
 """Reranking in a library: learned, proven on held-out recordings, switched on only when it helps, and off again."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from rab.domain import (
 )
 from rab.errors import InputError
 from rab.retrieval.rerank import GraphReranker
+from rab.retrieval.rerank.base import PRESUMED
 from rab.store.exact import ExactStore
 from rab.workflows.reranking import KIND, InUse, last_report, reranker_in_use, switch_off, train_reranker
 from rab.workflows.workspace import Workspace
@@ -92,7 +94,52 @@ def test_without_labels_the_sequence_teaches(workspace: Workspace) -> None:
     second = train_reranker(workspace, model=MODEL, source="sequence")
     assert 2 == second.version
     assert first.learned.feature_weights == second.learned.feature_weights
-    assert "segments in sequence" in second.learned.words
+    assert "segments in sequence: presumed relevance, no label" in second.learned.words
+    assert "presumed relevance, no label" == second.proof == json.loads(second.model_dump_json())["proof"]
+    assert "held-out groups by presumed relevance, no label" in second.reason
+
+
+def test_what_labels_proved_is_not_replaced_by_what_they_did_not(workspace: Workspace) -> None:
+    """Training on presumed relevance leaves a labelled proof in use, until that is switched off; labels replace it."""
+    taxon_of = fill(workspace, n_recordings=15)
+    label(workspace, taxon_of)
+    proven = train_reranker(workspace, model=MODEL)
+    assert ("labels", "labels") == (proven.proof, proven.in_use.proof)
+    presumed = train_reranker(workspace, model=MODEL, source="sequence")
+    assert proven.in_use == presumed.in_use
+    assert presumed.reason.endswith("what is in use was proven on labels and stays")
+    assert (presumed, proven.in_use) == last_report(workspace, model=MODEL)
+    switch_off(workspace, model=MODEL)
+    after = train_reranker(workspace, model=MODEL, source="sequence")
+    assert "labels" != after.in_use.proof
+    assert "labels" == train_reranker(workspace, model=MODEL, source="labels").in_use.proof
+
+
+def test_presumed_relevance_is_named_in_packs(workspace: Workspace) -> None:
+    """What reranks by presumption says so in its words, learned or plain."""
+    fill(workspace, n_recordings=12)
+    version = train_reranker(workspace, model=MODEL, source="sequence").version
+    for choice in (
+        InUse(method="learned", version=version, proof=PRESUMED),
+        InUse(method="k_reciprocal", proof=PRESUMED),
+    ):
+        workspace.catalog.keep_learned(KIND, "in-use", CARD.space, choice.model_dump_json())
+        found = reranker_in_use(workspace, CARD)
+        assert found is not None
+        assert "presumed relevance, no label" in found.words
+
+
+def test_what_was_kept_before_proofs_were_named_keeps_its_proof(workspace: Workspace) -> None:
+    """A training and a choice without the field read as what their source says."""
+    label(workspace, fill(workspace, n_recordings=15))
+    report = train_reranker(workspace, model=MODEL)
+    old = json.loads(report.model_dump_json())
+    del old["proof"], old["in_use"]["proof"]
+    workspace.catalog.keep_learned(KIND, "graph", CARD.space, json.dumps(old))
+    workspace.catalog.keep_learned(KIND, "in-use", CARD.space, json.dumps(old["in_use"]))
+    found = last_report(workspace, model=MODEL)
+    assert found is not None
+    assert ("labels", report.in_use) == (found[0].proof, found[1])
 
 
 @pytest.mark.parametrize("seed", [1, 3])

@@ -7,7 +7,7 @@ import pytest
 
 from rab.catalog import OrderedSegment
 from rab.domain import SegmentFilter
-from rab.domain.sequence import Motif, MotifInstance
+from rab.domain.sequence import Alphabet, Motif, MotifInstance
 from rab.errors import InputError
 from rab.retrieval.drift import RecorderDrift, daily_figure
 from rab.workflows.drift import drift_sentences, recorder_drift
@@ -72,7 +72,15 @@ def test_real_library_is_read_in_order(library: Workspace, by: str) -> None:
 def test_nothing_to_order_is_an_error(library: Workspace) -> None:
     """A library without labels has no sequence of labels, and says what to do."""
     with pytest.raises(InputError, match="has a label"):
-        read_sequences(library, model=MODEL, where=SegmentFilter(sites=("nowhere",)), by="label")
+        read_sequences(library, model=MODEL, by="label")
+
+
+@pytest.mark.parametrize("by", ["cluster", "taxon", "label"])
+def test_a_filter_that_nothing_matches_is_named_as_such(library: Workspace, by: Alphabet) -> None:
+    """Where no segment matches, the next step is a wider filter and not another clustering."""
+    with pytest.raises(InputError, match="no segment matches") as refused:
+        read_sequences(library, model=MODEL, where=SegmentFilter(sites=("nowhere",)), by=by)
+    assert "widen --where" == refused.value.hint
 
 
 def test_sound_of_instances_is_compared(library: Workspace) -> None:
@@ -101,7 +109,7 @@ def test_recorders_of_a_real_library(library: Workspace) -> None:
     dated = [one for one in library.catalog.list_segments(library.card(MODEL).space, SegmentFilter()) if one.heard_at]
     found = recorder_drift(library, model=MODEL)
     assert len(dated) == sum(one.n_segments for one in found)
-    assert all("are fewer than the 8" in drift_sentences(one)[0] for one in found if one.n_days < 8)
+    assert all(" fewer than the 8" in drift_sentences(one)[0] for one in found if one.n_days < 8)
     with pytest.raises(InputError, match="no segment matches"):
         recorder_drift(library, model=MODEL, where=SegmentFilter(heard_before=datetime(1900, 1, 1, tzinfo=UTC)))
 

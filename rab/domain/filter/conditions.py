@@ -27,6 +27,7 @@ from rab.domain.filter.spelling import (
 )
 from rab.domain.label import LabelSource
 from rab.domain.value import Db, Fraction, Value
+from rab.errors import InputError
 
 MAX_DEPTH = 8
 """Filters that may stand inside each other; engines walk them by recursion."""
@@ -36,6 +37,9 @@ _MAX_FILTERS = 128
 
 _MAX_VALUES = 10_000
 """Values in one filter: SQLite takes 32,766 in a statement."""
+
+LEAST_PRECISION, MOST_PRECISION = 0.5, 0.99
+"""What a threshold may be asked for: the bounds of `rab calibrate --precision`."""
 
 
 def _sorted_set(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -80,6 +84,12 @@ class SegmentFilter(Value):
     """Inclusive; of one of `taxa`, or of any taxon where none is named. Taxa out of range do not count."""
     raw_score_max: Fraction | None = None
     """Inclusive, of the same score."""
+    precision_min: Annotated[
+        Fraction | None,
+        Field(ge=LEAST_PRECISION, le=MOST_PRECISION, exclude_if=lambda precision: precision is None),
+    ] = None
+    """Of each of `taxa`, raw scores from the calibrated threshold on from which this share of answers is right. It is
+    written only where it is asked for: a sealed pack of before has the bytes that it had."""
     labels: Texts = ()
     label_sources: Sources = ()
     """With `labels`, the source of that same label."""
@@ -111,6 +121,10 @@ class SegmentFilter(Value):
     def _in_one_form(self) -> Self:
         if not all(self.any_of):
             raise ValueError("alternatives are missing")
+        if self.precision_min is not None and not self.taxa:
+            raise ValueError('precision>= needs a taxon beside it: taxon="Turdus merula" precision>=0.9')
+        if crossed := _crossed_ends(self.conditions):
+            raise ValueError(crossed)
         if self._depth > MAX_DEPTH:
             raise ValueError(f"filters stand at most {MAX_DEPTH} deep inside each other")
         if self._n_filters > _MAX_FILTERS or self._n_values > _MAX_VALUES:
@@ -156,8 +170,28 @@ class SegmentFilter(Value):
         """Whether `near` stands in it anywhere, which an engine without geometry can only answer roughly."""
         return self.near is not None or any(part.asks_distance for part in self.parts)
 
+    @property
+    def asks_precision(self) -> bool:
+        """Whether `precision_min` stands in it anywhere, which a model's calibration must turn into a raw score."""
+        return self.precision_min is not None or any(part.asks_precision for part in self.parts)
+
+    def require_raw_scores(self) -> None:
+        """Raise `InputError` where a precision is asked for: whoever answers filters knows raw scores alone."""
+        if self.asks_precision:
+            raise InputError(
+                f"the filter {self.words!r} asks for a precision, and no calibration has said which raw score that is",
+                hint="give it to `rab.workflows.filters.understand` with the model whose scores are meant",
+            )
+
     def matches(self, payload: SegmentPayload) -> bool:
-        """Return whether a segment is among those meant. This is the definition that every store is held to."""
+        """Return whether a segment is among those meant. This is the definition that every store is held to.
+
+        Raises `InputError` for a filter that asks for a precision.
+        """
+        self.require_raw_scores()
+        return self._matches(payload)
+
+    def _matches(self, payload: SegmentPayload) -> bool:
         return (
             (not self.sites or payload.site in self.sites)
             and (not self.habitats or payload.habitat in self.habitats)
@@ -173,8 +207,8 @@ class SegmentFilter(Value):
             and self._matches_labels(payload)
             and self._matches_time(payload.heard_at)
             and self._matches_place(payload.lat_deg, payload.lon_deg)
-            and all(any(one.matches(payload) for one in group) for group in self.any_of)
-            and not any(one.matches(payload) for one in self.exclude)
+            and all(any(one._matches(payload) for one in group) for group in self.any_of)
+            and not any(one._matches(payload) for one in self.exclude)
         )
 
     def _matches_taxa(self, payload: SegmentPayload) -> bool:
@@ -247,6 +281,7 @@ _CONDITIONS: dict[str, Any] = {
     "taxa": _listed("taxon="),
     "raw_score_min": lambda score: f"score>={shown_number(score)}",
     "raw_score_max": lambda score: f"score<={shown_number(score)}",
+    "precision_min": lambda precision: f"precision>={shown_number(precision)}",
     "labels": _listed("label="),
     "label_sources": _listed("source="),
     "reviewed": lambda _: "reviewed",
@@ -263,8 +298,26 @@ _CONDITIONS: dict[str, Any] = {
 }
 """How each condition is written, in the order of words."""
 
-_ONE_CONDITION = ({"taxa", "raw_score_min", "raw_score_max"}, {"labels", "label_sources"})
+_RANGES = (
+    ("raw_score_min", "raw_score_max", "score"),
+    ("heard_from", "heard_before", "time"),
+    ("snr_min_db", "snr_max_db", "SNR"),
+)
+"""Fields that are the two ends of a range, and what lies in it."""
+
+_ONE_CONDITION = ({"taxa", "raw_score_min", "raw_score_max", "precision_min"}, {"labels", "label_sources"})
 """Fields that speak of one thing together: two such conditions are not one."""
+
+
+def _crossed_ends(given: dict[str, Any]) -> str:
+    """Return what is wrong with a range whose end lies below its beginning, else nothing; hours and days go round."""
+    for low, high, noun in _RANGES:
+        if low not in given or high not in given:
+            continue
+        if given[low] > given[high] or (given[low] == given[high] and high == "heard_before"):
+            ends = f"{_CONDITIONS[low](given[low])} {_CONDITIONS[high](given[high])}"
+            return f"no {noun} can meet {ends}: swap the ends, or put `or` between them"
+    return ""
 
 
 def _folded(where: SegmentFilter) -> dict[str, Any]:
@@ -327,4 +380,4 @@ def _can_join(own: dict[str, Any], other: dict[str, Any]) -> bool:
         first, second = ({name: of[name] for name in unit & of.keys()} for of in (own, other))
         if first and second and first != second:
             return False
-    return True
+    return not _crossed_ends(own | other)

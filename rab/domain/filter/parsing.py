@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rab.domain.filter.conditions import MAX_DEPTH, SegmentFilter
+from rab.domain.filter.conditions import LEAST_PRECISION, MAX_DEPTH, MOST_PRECISION, SegmentFilter
 from rab.domain.filter.spelling import BARE, read_box, read_hours, read_month_days, read_near, read_number, read_time
 from rab.errors import InputError
 
@@ -40,12 +40,15 @@ _SHOWN = 500
 
 _VALUE = rf'(?:"(?:[^"\\]|\\.)*"|{BARE})'
 _TOKEN = re.compile(
-    rf"\s*(?:(?P<sign>[()]|(?:not|or|everything|reviewed|voice)\b(?![<>=]))"
+    rf"\s*(?:(?P<sign>[()]|(?:not|and|or|everything|reviewed|voice)\b(?![<>=]))"
     rf"|(?P<key>[a-z]+[<>]?=)(?P<values>{_VALUE}(?:,{_VALUE})*))\s*",
     re.DOTALL,
 )
 _Token = tuple[str, tuple[str, ...]]
 """A sign, or a key with its values."""
+
+_BETWEEN = (")", "and", "or")
+"""Where one of these stands, no condition begins."""
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -76,12 +79,19 @@ def _read_alternatives(tokens: deque[_Token], depth: int) -> SegmentFilter:
 def _read_conditions(tokens: deque[_Token], depth: int) -> SegmentFilter:
     """Read conditions that stand side by side, one at least."""
     fields: dict[str, Any] = {}
-    if not tokens or tokens[0][0] in (")", "or"):
-        before = "at the end" if not tokens else f"before {tokens[0][0]!r}"
-        raise ValueError(f"a condition is missing {before}")
+    _require_condition(tokens)
     while tokens and tokens[0][0] not in (")", "or"):
         _read_condition(tokens, fields, depth)
+        if tokens and tokens[0][0] == "and":
+            tokens.popleft()
+            _require_condition(tokens)
     return SegmentFilter(**fields)
+
+
+def _require_condition(tokens: deque[_Token]) -> None:
+    if not tokens or tokens[0][0] in _BETWEEN:
+        before = "at the end" if not tokens else f"before {tokens[0][0]!r}"
+        raise ValueError(f"a condition is missing {before}")
 
 
 def _read_condition(tokens: deque[_Token], fields: dict[str, Any], depth: int) -> None:
@@ -109,7 +119,7 @@ def _read_condition(tokens: deque[_Token], fields: dict[str, Any], depth: int) -
 
 
 def _read_excluded(tokens: deque[_Token], depth: int) -> SegmentFilter:
-    if not tokens or tokens[0][0] in (")", "or"):
+    if not tokens or tokens[0][0] in _BETWEEN:
         raise ValueError("a condition is missing after 'not'")
     if tokens[0][0] == "(":
         tokens.popleft()
@@ -156,6 +166,10 @@ def _raw_score(values: tuple[str, ...]) -> float:
     return read_number(_single(values), "raw score", 0, 1)
 
 
+def _precision(values: tuple[str, ...]) -> float:
+    return read_number(_single(values), "precision", LEAST_PRECISION, MOST_PRECISION)
+
+
 _READERS: dict[str, tuple[str, Callable[[tuple[str, ...]], object]]] = {
     "site=": ("sites", tuple),
     "habitat=": ("habitats", tuple),
@@ -164,6 +178,7 @@ _READERS: dict[str, tuple[str, Callable[[tuple[str, ...]], object]]] = {
     "taxon=": ("taxa", tuple),
     "score>=": ("raw_score_min", _raw_score),
     "score<=": ("raw_score_max", _raw_score),
+    "precision>=": ("precision_min", _precision),
     "label=": ("labels", tuple),
     "source=": ("label_sources", _read_sources),
     "reviewed": ("reviewed", lambda _: True),

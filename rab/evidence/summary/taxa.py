@@ -82,6 +82,27 @@ def ruled_out_rows(survey: Survey, ruled_out: Detections) -> Iterator[Row]:
         yield _counted(survey, "out_of_range_detections", one, basis) | calls[one.taxon.scientific_name]
 
 
+def unchecked_rows(survey: Survey) -> Iterator[Row]:
+    """Yield the detections of which nobody asked whether the taxon is expected there, in all and by taxon."""
+    heard = survey.heard
+    rows = heard.detected[heard.unchecked[heard.detected] & ~heard.is_sound[heard.taxon[heard.detected]]]
+    if not len(rows):
+        return
+    by_taxon = heard.of_taxon(rows)
+    basis = (
+        f"{survey.detected}, of which it is not known whether the taxon occurs there in that week: the recording has no"
+        " place, or the model no such check"
+    )
+    n = len(heard.first_of_segment(rows))
+    whole = over(survey.found.count.n_segments, "segments")
+    yield row("unchecked_segments", n, "segments", basis, heard.fingerprint(rows)) | whole
+    yield row("unchecked_taxa", len(by_taxon), "taxa", basis, heard.fingerprint(rows))
+    for number, own in by_taxon.items():
+        n = len(heard.first_of_segment(own))
+        figure = row("unchecked_detections", n, "segments", basis, heard.fingerprint(own))
+        yield figure | of_taxon(heard.taxa[number])
+
+
 def verdicts_on(survey: Survey, said: Iterable[Label]) -> Verdicts:
     """Hold what people said against the detections. A label agrees by scientific or by common name."""
     heard = survey.heard
@@ -126,6 +147,8 @@ def occupancy_rows(survey: Survey) -> Iterator[Row]:
         if len(sites) > 1:
             at = np.unique(heard.site[rows])
             n_occupied = sum(number[one.site] in at for one in sites if one.site in number)
+            if not n_occupied:  # heard where no site is given: that says nothing of sites
+                continue
             basis = f"sites with any of: {survey.detected}; naive, as a taxon may be there undetected"
             sha = columns_sha256(taxon.scientific_name, "\n".join(str(heard.sites[one]) for one in at.tolist()))
             yield row("occupied_sites", n_occupied, "sites", basis, sha) | of_taxon(taxon) | over(len(sites), "sites")
@@ -136,8 +159,11 @@ def occupancy_rows(survey: Survey) -> Iterator[Row]:
 def _history(survey: Survey, taxon: Taxon, rows: Rows, days: Mapping[str, int]) -> Iterator[Row]:
     heard = survey.heard
     basis = f"days of the site's clock with any of: {survey.detected}; of the days with any recording there"
+    at = {site: rows[heard.site[rows] == heard.sites.index(site)] for site in days if site in heard.sites}
+    if not any(n_distinct(heard.recorder_day[own]) for own in at.values()):
+        return  # heard where no site or no day is known: that says nothing of sites
     for site, n_days in days.items():
-        own = rows[heard.site[rows] == heard.sites.index(site)] if site in heard.sites else rows[:0]
+        own = at.get(site, rows[:0])
         sha = heard.fingerprint(own)
         group = of(f"{taxon.scientific_name}\t{site}", f"{taxon.common_name} at {site}")
         yield (

@@ -57,12 +57,15 @@ def time_rows(survey: Survey) -> Iterator[Row]:
     rows_of = {survey.heard.taxa[number].scientific_name: rows for number, rows in of_taxon.items()}
     counted = [one for one in survey.found.taxa if one.taxon.group != "sound"]
     often = [one.taxon for one in counted if one.count.n_segments >= survey.policy.min_timed_detections]
-    timed = often[: survey.policy.n_timed_taxa]
+    timed = {taxon: rows_of[taxon.scientific_name] for taxon in often[: survey.policy.n_timed_taxa]}
     clocks = _clocks(survey)
     for division in (_hours(survey), *_seasons(survey), *_sun(survey, clocks)):
         yield from _rows(survey, division, survey.heard.detected)
-        for taxon in timed:
-            yield from _rows(survey, division, rows_of[taxon.scientific_name], taxon)
+        for taxon, rows in timed.items():
+            n_timed = len(survey.heard.first_of_segment(rows[division.places[rows] >= 0]))
+            if n_timed >= survey.policy.min_timed_detections:
+                yield from _rows(survey, division, rows, taxon)
+    yield from _unplaced_rows(survey)
     yield from _sunless_rows(survey, clocks)
 
 
@@ -172,6 +175,16 @@ def _sunless_rows(survey: Survey, clocks: Clocks) -> Iterator[Row]:
         starts = np.concatenate([pieces.start_us[mine] for _, mine in clocks.values()])
         basis = "days at a place, with recordings, on which the sun neither rises nor sets: all day, or all night"
         yield row("sunless_turns", n_unturned, "days", basis, columns_sha256(np.sort(starts)))
+
+
+def _unplaced_rows(survey: Survey) -> Iterator[Row]:
+    """Yield how many recordings have a clock and no place, and so no sunrise."""
+    listened = survey.listened
+    clocked = np.unique(listened.pieces.recording[listened.pieces.start_us != NEVER]).tolist()
+    ids = [listened.ids[number] for number in clocked if listened.places[number] is None]
+    if ids:
+        basis = "recordings whose time is known and whose place is not; they count in no part of the day by the sun"
+        yield row("unplaced_recordings", len(ids), "recordings", basis, columns_sha256("\n".join(ids)))
 
 
 def _clocks(survey: Survey) -> Clocks:

@@ -41,6 +41,8 @@ def _effort(grounds: Grounds) -> Iterator[Fact]:
     tally = grounds.reading.tally
     if tally.effort_hours > 0:
         yield compose(grounds, "effort", tally.parts(EFFORT_PARTS), ["value"], code="total", mandatory=True)
+    if (span := tally.span) is not None:
+        yield compose(grounds, "effort", [span], ["count", "denominator"], code="span", mandatory=True)
     if (tally.figure("n_gaps") or 0) > 0:
         longest = () if tally.longest_gap is None else (tally.longest_gap,)
         yield compose(grounds, "effort", (*tally.parts(["n_gaps"]), *longest), ["value"], code="gaps", mandatory=True)
@@ -79,10 +81,17 @@ def _summary_caveats(grounds: Grounds) -> Iterator[Fact]:
     tally = grounds.reading.tally
     once = tally.parts(["out_of_range_segments"])
     in_segments = [f"{one}:value" for one in grounds.reading.ids_of(once)]
+    unchecked = tally.parts(["unchecked_segments", "unchecked_taxa"])
+    ids = grounds.reading.ids_of(unchecked)
+    of_unchecked = [f"{one}:{name}" for one in ids[:1] for name in ("count", "denominator")]
+    of_unchecked += [f"{one}:value" for one in ids[1:]]
     evidence: dict[str, tuple[Iterable[PackItem], list[str]]] = {
         "uncalibrated": (tally.counted[:1], []),
         "out_of_range": ((*tally.outside, *once), ["set_aside:detections", "set_aside:taxa", *in_segments]),
+        "range_unchecked": (unchecked, of_unchecked),
         "single_recording": (tally.parts(["n_recordings"]), ["value"]),
+        "untimed": (tally.parts(["effort_hours"]), ["policy:min_bin_effort_hours"]),
+        "unknown_place": (tally.parts(["unplaced_recordings"]), ["value"]),
         "unknown_clock": (tally.parts(["unclocked_recordings"]), ["value"]),
         "failed_files": (tally.parts(["n_failed_files"]), ["value"]),
         "sunless": (tally.parts(["sunless_turns"]), ["value"]),

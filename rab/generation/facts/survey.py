@@ -29,12 +29,15 @@ def time_facts(grounds: Grounds) -> Iterator[Fact]:
 
     Of all taxa together first, then of each whose times are told.
     """
-    terms = SurveyTerms(grounds.reading.tally)
-    for taxon in (None, *terms.timed):
+    tally = grounds.reading.tally
+    terms = SurveyTerms(tally)
+    for taxon in (None, *(terms.timed if len(tally.detections) > 1 else ())):
         found = {"peak": terms.peak_hours(taxon), "season": terms.peak_periods(taxon), "sun": terms.by_sun(taxon)}
         for code, times in found.items():
             if times:
-                figures = ["rate", "value", "denominator"]
+                unit = times[0].name.rpartition("_by_")[2]
+                left_out = [f"left_out:{unit}", "policy:min_bin_effort_hours"] if tally.left_out(unit) else []
+                figures = ["rate", "value", "denominator", *left_out]
                 yield compose(grounds, "temporal_pattern", times, figures, code=code, taxon=taxon)
 
 

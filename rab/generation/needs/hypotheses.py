@@ -3,7 +3,9 @@
 A question is true of its pack when its contrast, computed anew from both groups' figures, passes what a screen asks.
 """
 
+import shlex
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import get_args
 
 from rab.domain import AggregateEntry, Claim, ClaimKind, ContrastEntry, ExemplarEntry, PackItem
@@ -97,7 +99,7 @@ def failure_of_screen(entry: ContrastEntry, grounds: Grounds) -> Failure | None:
     figures = _figures(entry, grounds, *(f"contrast_{name}" for name in _TESTED))
     if isinstance(figures, Failure):
         return figures
-    here, there, gap, low, high, least, shuffles = figures
+    here, there, gap, low, high, least, shuffles, contrary = figures
     policy = grounds.reading.policy
     sign = 1.0 if entry.direction == "more" else -1.0
     if abs(sign * (here.value - there.value) - gap.value) > _NEAR:
@@ -108,12 +110,16 @@ def failure_of_screen(entry: ContrastEntry, grounds: Grounds) -> Failure | None:
         return unsupported("the difference is too small to be asked about")
     if min(here.denominator or 0, there.denominator or 0) < policy.min_units:
         return unsupported("a group has too few units of observation")
-    if not shuffles.denominator or (shuffles.value + 1) / (shuffles.denominator + 1) > policy.max_shuffle_share:
+    if not 0 <= shuffles.value < (shuffles.denominator or 0):
+        return unsupported("the shuffles cannot be so many")
+    if (shuffles.value + 1) / ((shuffles.denominator or 0) + 1) > policy.max_shuffle_share:
         return unsupported("too many shuffles show as much")
+    if contrary.denominator != here.denominator or not 0 <= contrary.value <= (here.denominator or 0):
+        return unsupported("what speaks against it is not counted in the first group")
     return None
 
 
-_TESTED = ("here", "there", "gap", "gap_low", "gap_high", "least", "shuffles")
+_TESTED = ("here", "there", "gap", "gap_low", "gap_high", "least", "shuffles", "contrary")
 
 
 def _entry_of(claim: Claim, grounds: Grounds) -> ContrastEntry | Failure:
@@ -123,7 +129,31 @@ def _entry_of(claim: Claim, grounds: Grounds) -> ContrastEntry | Failure:
         return unsupported("a question is about one contrast")
     if found[0].family != claim.code:
         return unsupported("the contrast is of another family")
+    if not _looks_again(found[0], grounds):
+        return unsupported("the command is not that of the contrast's filter")
     return failure_of_screen(found[0], grounds) or found[0]
+
+
+def _looks_again(entry: ContrastEntry, grounds: Grounds) -> bool:
+    """Return whether the command of a contrast is one that reads, in plain words, with the filter of the contrast."""
+    try:
+        words = shlex.split(entry.command)
+    except ValueError:
+        return False
+    models = {one.key for one in grounds.reading.pack.models}
+    named = {after for word, after in pairwise(words) if word == "--model"}
+    return (
+        shlex.join(words) == entry.command
+        and words[-2:] == ["--where", entry.where.words]
+        and words.count("--where") == 1
+        and words[0] == "rab"
+        and words[1] in _READERS
+        and named <= models
+    )
+
+
+_READERS = frozenset({"detections", "drift", "novelty", "segments", "sequences"})
+"""Commands that look again; none of them changes anything."""
 
 
 def _figures(entry: ContrastEntry, grounds: Grounds, *names: str) -> list[AggregateEntry] | Failure:

@@ -297,6 +297,7 @@ FORMS: dict[ClaimKind, Form] = {
             {
                 "silent",
                 "no_signal",
+                "remnant",
                 "no_neighbours",
                 "far",
                 "species_unsupported",

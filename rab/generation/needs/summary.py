@@ -19,6 +19,11 @@ def effort(claim: Claim, grounds: Grounds) -> Needs | Failure:
         if first.name != "effort_hours" or first.group is None or first.value <= 0 or len(tally.sites) < 2:
             return unsupported("the cited item is not the effort of one of several sites")
         return _values((first,), grounds)
+    if claim.code == "span":
+        if first is not tally.span:
+            return unsupported("the cited item is not the days with recordings")
+        ids = grounds.ids([first])
+        return Needs(ids, refs=frozenset(f"{one}:{name}" for one in ids for name in ("count", "denominator")))
     if (tally.figure("n_gaps") or 0) <= 0:
         return unsupported("there is no gap")
     longest = (tally.longest_gap,) if tally.longest_gap is not None else ()
@@ -74,6 +79,18 @@ def caveat(claim: Claim, grounds: Grounds) -> Needs | Failure:
             return _values(tally.parts(("n_recordings",)), grounds)
         case "sunless":
             return _values(tally.parts(("sunless_turns",)), grounds)
+        case "unknown_place":
+            return _values(tally.parts(("unplaced_recordings",)), grounds)
+        case "untimed":
+            return Needs(grounds.ids(tally.parts(("effort_hours",))), refs=frozenset({"policy:min_bin_effort_hours"}))
+        case "range_unchecked":
+            counted, taxa = tally.entry("unchecked_segments"), tally.entry("unchecked_taxa")
+            if counted is None or taxa is None:
+                return unsupported("the pack does not count what was not checked")
+            own, other = grounds.reading.id_of(counted), grounds.reading.id_of(taxa)
+            return Needs(
+                frozenset({own, other}), refs=frozenset({f"{own}:count", f"{own}:denominator", f"{other}:value"})
+            )
         case "unknown_clock":
             return _values(tally.parts(("unclocked_recordings",)), grounds)
         case _:
@@ -90,14 +107,26 @@ def _values(entries: tuple[AggregateEntry, ...], grounds: Grounds) -> Needs:
 
 
 FORMS: dict[ClaimKind, Form] = {
-    "effort": Form((AggregateEntry,), effort, frozenset({"total", "site", "gaps"})),
+    "effort": Form((AggregateEntry,), effort, frozenset({"total", "span", "site", "gaps"})),
     "activity_count": Form((AggregateEntry,), activity_count, taxon=None),
     "quality_profile": Form((AggregateEntry,), quality_profile, frozenset({"snr", "flags"})),
     "abstention": Form((AggregateEntry,), abstention, frozenset({"no_effort"})),
     "caveat": Form(
         (AggregateEntry,),
         caveat,
-        frozenset({"uncalibrated", "out_of_range", "single_recording", "unknown_clock", "failed_files", "sunless"}),
+        frozenset(
+            {
+                "uncalibrated",
+                "out_of_range",
+                "range_unchecked",
+                "single_recording",
+                "untimed",
+                "unknown_clock",
+                "unknown_place",
+                "failed_files",
+                "sunless",
+            }
+        ),
     ),
     **SURVEY_FORMS,
 }

@@ -47,9 +47,10 @@ def temporal_pattern(claim: Claim, grounds: Grounds) -> Needs | Failure:
         bins = [one for one in bins if tally.has_effort(one)]
         if len(bins) < 2 or sum(one.value for one in bins) < tally.policy.min_pattern_detections:
             return unsupported("too few detections, or one time of the sun alone")
-        return _figures(bins, grounds, *_RATE)
+        return _with_left_out(_figures(bins, grounds, *_RATE), "sun", grounds)
     units = ("hour",) if claim.code == "peak" else PERIODS
-    periods = next((found for unit in units if (found := tally.comparable(unit, claim.taxon))), ())
+    unit = next((one for one in units if tally.comparable(one, claim.taxon)), units[0])
+    periods = tally.comparable(unit, claim.taxon)
     if len(periods) < 2 or sum(one.value for one in periods) < tally.policy.min_pattern_detections:
         return unsupported("too few detections to compare")
     least = min(rate(one) for one in cited)
@@ -58,7 +59,14 @@ def temporal_pattern(claim: Claim, grounds: Grounds) -> Needs | Failure:
     peak = [one for one in periods if rate(one) >= least * (1 - 1e-9)]
     if len(peak) == len(periods):
         return unsupported("all times are alike")
-    return _figures(peak, grounds, *_RATE)
+    return _with_left_out(_figures(peak, grounds, *_RATE), unit, grounds)
+
+
+def _with_left_out(needs: Needs, unit: str, grounds: Grounds) -> Needs:
+    """Add how many times have too little effort to be compared, where there are such."""
+    if not grounds.reading.tally.left_out(unit):
+        return needs
+    return Needs(needs.support, refs=needs.refs | {f"left_out:{unit}", "policy:min_bin_effort_hours"})
 
 
 def richness(claim: Claim, grounds: Grounds) -> Needs | Failure:

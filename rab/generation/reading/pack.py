@@ -7,10 +7,12 @@ claims, the other asks of a claim, whoever made it, what it would have to cite.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from rab.domain import (
     CallName,
+    CallRef,
     ClaimKind,
     EvidencePack,
     NeighbourEntry,
@@ -71,7 +73,12 @@ class Reading:
         if self.query is None:
             return False
         quality = self.query.quality
-        return not quality.silent and quality.snr_unmeasured not in ("silent", "no_signal")
+        return not self.is_remnant and not quality.silent and quality.snr_unmeasured not in ("silent", "no_signal")
+
+    @property
+    def is_remnant(self) -> bool:
+        """Whether the query is the end of a recording that hardly fills its window."""
+        return self.pack.depth is not None and self.pack.depth.unsupported_by == "length"
 
     # What lies near it
 
@@ -110,9 +117,12 @@ class Reading:
         return best
 
     def independent_recordings(self, calls: Iterable[NeighbourEntry]) -> int:
-        """Count the recordings, other than the query's own, that calls come from."""
-        own = None if self.query is None else self.query.call.recording_id
-        return len({one.call.recording_id for one in calls} - {own})
+        """Count the recordings, other than the query's own, that calls come from.
+
+        Files of one site that began at the same instant are cuts or channels of one recording, and count as one.
+        """
+        own = None if self.query is None else _source(self.query.call)
+        return len({_source(one.call) for one in calls} - {own})
 
     @cached_property
     def model_named(self) -> tuple[NeighbourEntry, ...]:
@@ -202,9 +212,10 @@ class Reading:
         holds = {
             "silent": quality.silent or quality.snr_unmeasured == "silent",
             "no_signal": quality.snr_unmeasured == "no_signal",
+            "remnant": self.is_remnant,
             "no_neighbours": not self.pack.neighbours,
             "far": bool(self.pack.neighbours) and not self.near and self.holds_call,
-            "species_unsupported": unsupported and not divided,
+            "species_unsupported": unsupported and not divided and not self.is_remnant,
             "vote_unclear": unsupported and divided,
             "out_of_range": self._leads_out_of_range,
             "conflict": self.disagreement is not None,
@@ -263,8 +274,11 @@ class Reading:
         return {
             "uncalibrated": bool(tally.counted) and self.may_name,
             "out_of_range": bool(tally.outside),
+            "range_unchecked": bool(tally.counted) and (tally.figure("unchecked_taxa") or 0) > 0,
             "single_recording": tally.figure("n_recordings") == 1,
+            "untimed": bool(tally.counted) and tally.effort_hours > 0 and tally.is_untimed,
             "unknown_clock": (tally.figure("unclocked_recordings") or 0) > 0,
+            "unknown_place": (tally.figure("unplaced_recordings") or 0) > 0,
             "failed_files": (tally.figure("n_failed_files") or 0) > 0,
             "sunless": (tally.figure("sunless_turns") or 0) > 0,
         }
@@ -300,6 +314,13 @@ class Reading:
                 return self.weak_signal
             case _:
                 return False
+
+
+def _source(call: CallRef) -> str | tuple[str, datetime]:
+    """Return what a call is a recording of: a site from an instant on; a file where either is not known."""
+    if call.site is None or call.heard_at is None:
+        return call.recording_id
+    return call.site, call.heard_at - timedelta(milliseconds=call.t0_ms)
 
 
 def _taxa(entries: Iterable[TaxonScoreEntry]) -> set[str]:

@@ -26,7 +26,7 @@ from rab.domain import (
 )
 from rab.generation.policy import DEFAULT_POLICY, GroundingPolicy
 from rab.generation.reading.pack import Reading
-from rab.generation.reading.tally import has_rate, rate
+from rab.generation.reading.tally import TIME_UNITS, has_rate, rate
 
 CITED_CALLS = "cited:calls"
 COSINE, RAW_SCORE, PROBABILITY = "cosine", "raw score", "calibrated probability"
@@ -290,6 +290,10 @@ def _of_pack(reading: Reading) -> Iterator[Quantity]:
     yield _count("set_aside:taxa", len(outside), "taxa", reading.ids_of(outside))
     verified = reading.tally.verified_on_days
     yield _count("verified:taxa", len(verified), "taxa", reading.ids_of(verified))
+    for unit, words in TIME_UNITS.items():
+        yield _count(f"left_out:{unit}", len(reading.tally.left_out(unit)), words, ())
+    least_h = reading.policy.min_bin_effort_hours
+    yield Quantity(ref="policy:min_bin_effort_hours", value=least_h, unit="h", decimals=2, source=())
     total, most = reading.tally.parts(["n_taxa"]), reading.policy.max_taxa
     if total and total[0].value > most:
         yield _count("unlisted:taxa", total[0].value - most, "taxa", reading.ids_of(total))

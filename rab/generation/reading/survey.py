@@ -9,7 +9,7 @@ from functools import cached_property
 
 from rab.domain import AggregateEntry
 from rab.evidence.summary.contrast import P_MAX
-from rab.generation.reading.tally import Tally
+from rab.generation.reading.tally import TIME_UNITS, Tally
 
 SUN_ORDER = ("night", "dawn", "day", "dusk")
 PERIODS = ("week", "month")
@@ -55,7 +55,8 @@ class SurveyTerms:
     @cached_property
     def timed(self) -> tuple[str, ...]:
         """Taxa whose times the pack tells, in the order of their detections."""
-        return tuple(one.group for one in self.tally.detections if one.group and self.tally.times("hour", one.group))
+        groups = [one.group for one in self.tally.detections if one.group is not None]
+        return tuple(one for one in groups if any(self.tally.times(unit, one) for unit in TIME_UNITS))
 
     def peak_hours(self, taxon: str | None = None) -> tuple[AggregateEntry, ...]:
         """Return the hours with the most detections of a taxon, or of all, per hour of effort, ties included."""

@@ -23,6 +23,11 @@ FLAG_PARTS = ("clipped_share", "rain_share", "wind_share", "silent_share", "over
 """What the two sentences on quality are made of."""
 
 
+SPANS = ("recorded_days", "recorded_days_asked")
+"""Days with any recording: of those from the first to the last, or of an interval that was asked for."""
+TIME_UNITS = {"hour": "clock hours", "week": "weeks", "month": "months", "sun": "day-parts"}
+"""What detections are counted by → what so many of them are called."""
+
 _LEAST_DENOMINATOR = 1e-6
 """Less than this (3.6 ms of effort) is nothing to divide by."""
 
@@ -68,6 +73,12 @@ class Tally:
         """Return the value of an aggregate of a group; None when the pack has none."""
         entry = self.entry(name, group)
         return None if entry is None else entry.value
+
+    @cached_property
+    def span(self) -> AggregateEntry | None:
+        """The days with any recording, of those between the first and the last, or of those that were asked for."""
+        found = (entry for name in SPANS for entry in self.named(name).values())
+        return next(found, None)
 
     @property
     def effort_hours(self) -> float:
@@ -135,13 +146,17 @@ class Tally:
 
     def comparable(self, unit: str, taxon: str | None = None) -> tuple[AggregateEntry, ...]:
         """Return those times of a unit that have enough effort to be compared, in their order."""
-        by_time = self.times(unit, taxon)
-        effort = {time: one.denominator or 0.0 for time, one in by_time.items() if has_rate(one)}
-        if not effort:
-            return ()
-        median = sorted(effort.values())[(len(effort) - 1) // 2]
-        enough = (time for time in sorted(effort) if effort[time] >= self.policy.min_hour_effort * median)
-        return tuple(by_time[time] for time in enough if self.has_effort(by_time[time]))
+        return tuple(one for _, one in sorted(self.times(unit, taxon).items()) if self.has_effort(one))
+
+    def left_out(self, unit: str) -> tuple[AggregateEntry, ...]:
+        """Return those times of a unit that have too little effort to be compared."""
+        return tuple(one for _, one in sorted(self.times(unit).items()) if not self.has_effort(one))
+
+    @cached_property
+    def is_untimed(self) -> bool:
+        """Whether the pack has times, and no two of a kind have enough effort to be compared."""
+        units = [unit for unit in TIME_UNITS if self.times(unit)]
+        return bool(units) and all(len(self.comparable(unit)) < 2 for unit in units)
 
     def has_effort(self, entry: AggregateEntry) -> bool:
         """Return whether the effort behind a figure is enough for a rate to be told at all."""

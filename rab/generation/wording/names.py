@@ -9,6 +9,7 @@ mark that is not seen.
 """
 
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
@@ -27,6 +28,7 @@ from rab.domain import (
     TaxonScoreEntry,
 )
 from rab.generation.wording.lexicon import MASK, counts, forbidden, of_a_sentence
+from rab.generation.wording.vocabulary import vocabulary
 
 _QUOTES = dict.fromkeys(map(ord, '“”„‟«»‹›"″‶〝〞〟＂❝❞🙶🙷🙸'), "'")
 _UNSEEN = re.compile(
@@ -36,6 +38,8 @@ _UNSEEN = re.compile(
 _CITATION = re.compile(r"\[(?=\s*[a-z]{1,2}[+-]?\d*\.[0-9a-f]{4})")
 _PLAIN = re.compile(r"[^\W\d_]+(?:(?:[-'’ ]|\. )[^\W\d_]+\.?){0,5}")
 _IDENTIFIER = re.compile(r"(?=\D+\d)[A-Za-z][A-Za-z0-9._-]{1,39}", re.ASCII)
+_PARTICLES = frozenset({"do", "of"})
+"""Words of names that are words of templates too: `Serra do Mar Tyrannulet`."""
 _HOUR = re.compile(r"(?:[01]\d|2[0-3])")
 _PERIOD = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 TAXON_AGGREGATES = frozenset(
@@ -64,8 +68,10 @@ TAXON_AGGREGATES = frozenset(
 
 TAXON_TIMES = frozenset({"taxon_by_hour", "taxon_by_week", "taxon_by_month", "taxon_by_sun"})
 """Aggregates whose group is the scientific name of a taxon, a tab and a time."""
-_COMMAND = re.compile(r"[\w .,:=<>'\"()/-]{1,400}")
-"""A command that can be printed as it is run: no brackets, no quotation marks but its own, on one line."""
+SPANS = frozenset({"recorded_days", "recorded_days_asked"})
+"""Aggregates whose group is the first and the last day of a span."""
+_COMMAND = re.compile(r"(?!.*  )[\w .,:=<>'\"()/-]{1,400}")
+"""A command that can be printed as it is run: no brackets, no quotation marks but its own, each space by itself."""
 _SHORTEST, _LONGEST = 3, 60
 
 
@@ -85,6 +91,8 @@ def _is_plain(name: str) -> bool:
     letters = [c for c in name if c.isalpha()]
     if any(unicodedata.numeric(c, None) is not None for c in letters) or len(set(map(_alphabet, letters))) > 1:
         return False
+    if any(word.islower() and word in vocabulary() - _PARTICLES for word in name.split()):
+        return False  # `Marsh more often`
     return forbidden(name) is None and not of_a_sentence(name)
 
 
@@ -135,6 +143,17 @@ def period_words(period: str) -> str:
 def history_site(entry: AggregateEntry) -> str:
     """Return the site of a taxon's days as it is printed; the group is the taxon, a tab and the site."""
     return shown((entry.group or "").partition("\t")[2])
+
+
+def span_dates(entry: AggregateEntry) -> tuple[str, str]:
+    """Return the first and the last day of a span as they are printed."""
+    first, _, last = (entry.group or "").partition("..")
+    return day_words(first), day_words(last)
+
+
+def day_words(day: str) -> str:
+    """Return a day of the calendar as it is printed: `2025-05-05`."""
+    return day if _PERIOD.fullmatch(day) else shown(day)
 
 
 def change_words(entry: AggregateEntry) -> str:
@@ -215,12 +234,25 @@ def hours_words(entry: ContrastEntry) -> str:
 
 def date_words(entry: ContrastEntry) -> str:
     """Return the day of a contrast as it is printed."""
-    return entry.date if entry.date and _PERIOD.fullmatch(entry.date) else shown(entry.date or "")
+    return day_words(entry.date or "")
 
 
 def command_words(entry: ContrastEntry) -> str:
-    """Return the command of a contrast in “…”: as it is run, unless a name in it cannot be printed so."""
-    return f"“{entry.command}”" if _COMMAND.fullmatch(entry.command) else quoted(entry.command)
+    """Return the command of a contrast in “…”, as it is run; `…` stands for what cannot be printed so.
+
+    A filter is printed to the letter or not at all: with one mark changed it is another, and its quotes may end early.
+    """
+    if _is_runnable(entry.command):
+        return f"“{entry.command}”"
+    try:
+        words = shlex.split(entry.command)
+    except ValueError:
+        words = []
+    return f"“{shlex.join(word if _is_runnable(word) else '…' for word in words)}”"
+
+
+def _is_runnable(command: str) -> bool:
+    return _COMMAND.fullmatch(command) is not None and _UNSEEN.search(command) is None
 
 
 def _contrast(item: ContrastEntry) -> Iterator[str]:
@@ -255,6 +287,8 @@ def _aggregate(item: AggregateEntry) -> Iterator[str]:
     if item.name == "history_days" or item.name in TAXON_TIMES:
         for names in taxa_of(item).items():
             yield from map(shown, names)
+    if item.name in SPANS:
+        yield from span_dates(item)
     if item.name == "recorder_change":
         yield change_words(item)
     if item.name == "compared_hours":

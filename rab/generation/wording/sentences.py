@@ -44,6 +44,7 @@ from rab.generation.wording.names import (
     quoted,
     shown,
     site_words,
+    span_dates,
     taxa_of,
     taxon_words,
 )
@@ -187,12 +188,14 @@ def _context(claim: Claim, reading: Reading) -> dict[str, Any]:
         "call_types": [
             quoted(kind) for kind in labels_of([one for one in items if isinstance(one, NeighbourEntry)], reading.near)
         ],
+        "any_named": bool(reading.named),
         "unverified": _unverified(claim.taxon, reading),
         "taxa": _taxa,
         "models": _models,
         "uncalibrated": _uncalibrated,
         "hour_words": hour_words,
         "period_words": period_words,
+        "span_dates": span_dates,
         "listed": listed,
         "identifier": identifier,
         "site_words": site_words,

@@ -6,7 +6,7 @@ the same in a library of a million segments as in one of a thousand, and can be 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,10 @@ from rab.domain.value import Value
 from rab.errors import InputError
 from rab.retrieval.one_core import on_one_core
 from rab.retrieval.rerank.graph import CandidateGraph, Floats, candidate_graph
+
+Proof = Literal["labels", "presumed relevance, no label"]
+"""What stood for right where a way of reranking was measured: what labels say, or what a rule presumed by itself."""
+PRESUMED: Proof = "presumed relevance, no label"
 
 
 class RerankPolicy(Value):

@@ -9,17 +9,21 @@ every labelled set measured, without any training: it is the bar for what is lea
 import numpy as np
 import numpy.typing as npt
 
-from rab.retrieval.rerank.base import RerankPolicy
+from rab.retrieval.rerank.base import PRESUMED, Proof, RerankPolicy
 from rab.retrieval.rerank.graph import CandidateGraph, Floats, Matrix, nearest_first
 
 
 class KReciprocal(RerankPolicy):
     """The untrained reranker: λ · cosine + (1 − λ) · Jaccard similarity of the mutual neighbours."""
 
+    proof: Proof | None = None
+    """What it was chosen by, where it was measured in a library."""
+
     @property
     def words(self) -> str:
         """What it is, for an Evidence Pack."""
-        return f"k-reciprocal agreement (k {self.k}, cosine weight {self.cosine_weight:g}), untrained"
+        chosen = f", chosen by {PRESUMED}" if self.proof == PRESUMED else ""
+        return f"k-reciprocal agreement (k {self.k}, cosine weight {self.cosine_weight:g}), untrained{chosen}"
 
     def relevance(self, graph: CandidateGraph) -> Floats:
         """Return float64 [n]."""

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from rab.domain.value import Value
 from rab.retrieval.rerank.attention import TIES, Ties, listen, ties
+from rab.retrieval.rerank.base import PRESUMED
 from rab.retrieval.rerank.features import FEATURES, features
 from rab.retrieval.rerank.graph import CandidateGraph, Floats
 
@@ -56,7 +57,7 @@ class GraphReranker(Value):
         if self.source == "prior" or self.trained_on is None:
             return f"reranker, untrained ({kind})"
         name = "reranker" if self.version is None else f"reranker v{self.version}"
-        material = "labelled segments" if self.source == "labels" else "segments in sequence"
+        material = "labelled segments" if self.source == "labels" else f"segments in sequence: {PRESUMED}"
         return f"{name} (trained {self.trained_on.isoformat()} on {self.n_segments} {material}; {kind})"
 
     def relevance(self, graph: CandidateGraph) -> Floats:

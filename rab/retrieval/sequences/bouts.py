@@ -50,7 +50,8 @@ def criterion_of_gaps(gaps: Times, policy: BoutPolicy = BoutPolicy()) -> BoutCri
         return BoutCriterion(gap_ms=policy.fallback_gap_ms, method="fallback", reason=why, n_gaps=len(found))
 
     if len(found) < policy.min_gaps:
-        return fallback(f"{len(found)} gaps are fewer than the {policy.min_gaps} that a mixture needs")
+        counted = "1 gap is" if len(found) == 1 else f"{len(found)} gaps are"
+        return fallback(f"{counted} fewer than the {policy.min_gaps} that a mixture needs")
     if np.count_nonzero(found) < policy.min_gaps / 3:
         return fallback(f"only {np.count_nonzero(found)} of {len(found)} gaps are longer than 0")
     fitted = _fit(found)

@@ -72,7 +72,7 @@ def list_clusters(ctx: click.Context, model: str | None, as_json: bool) -> None:
 def show_cluster(ctx: click.Context, cluster_id: str, as_json: bool) -> None:
     """Show a cluster: its prototypes, and what its members are called."""
     from rab.evidence.calls import call_name, call_ref
-    from rab.evidence.printing import call_words, name_words
+    from rab.evidence.printing import both_names, call_words, name_words
 
     with library(ctx) as (_, workspace):
         one = workspace.catalog.cluster(cluster_id)
@@ -86,7 +86,7 @@ def show_cluster(ctx: click.Context, cluster_id: str, as_json: bool) -> None:
         return
     click.echo(words[0])
     for name in names:
-        click.echo(f"  {name.n_members:5}  {name.common_name} ({name.scientific_name})")
+        click.echo(f"  {name.n_members:5}  {both_names(name.common_name, name.scientific_name)}")
     for place, call in enumerate(prototypes):
         said = name_words(call_name(call, thresholds[call.segment.embedder]))
         click.echo(

@@ -142,9 +142,11 @@ def _many(
 
 
 def _lines(rows: "list[SuggestedAnnotation]", outcomes: Counter[str], chosen: "Chosen") -> Iterable[str]:
+    from rab.evidence.printing import both_names
+
     for row in rows:
         place = f"{row.file_name} {row.t0_ms / 1000:.3f}–{row.t1_ms / 1000:.3f} s"
-        said = f"{row.common_name} ({row.taxon})" if row.taxon else f"review: {', '.join(row.reasons)}"
+        said = both_names(row.common_name or row.taxon, row.taxon) if row.taxon else f"review: {', '.join(row.reasons)}"
         yield f"{row.segment_id[:12]}  {said}\n  {place}, pack {row.pack_id[:12]}"
     names = Counter(row.taxon for row in rows if row.taxon is not None)
     reasons = Counter(reason for row in rows for reason in row.reasons)

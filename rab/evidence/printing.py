@@ -108,8 +108,8 @@ def _taxon_scores(pack: EvidencePack) -> Iterator[str]:
         by_probe = score.model.startswith("probe:")
         said = f"by {score.model}, not checked against the location" if by_probe else place[score.in_range]
         yield (
-            f"  {pack.item_id(entry.key)}  {score.raw_score:.3f}  {score.taxon.common_name}"
-            f" ({score.taxon.scientific_name})  {said}{_calibrated(entry)}"
+            f"  {pack.item_id(entry.key)}  {score.raw_score:.3f}"
+            f"  {both_names(score.taxon.common_name, score.taxon.scientific_name)}  {said}{_calibrated(entry)}"
         )
 
 
@@ -162,7 +162,12 @@ def name_words(name: CallName | None) -> str:
         return "unnamed"
     who = f"raw score {name.raw_score:.2f} by {name.by}" if name.source == "model" else f"label by {name.by}"
     origin = "".join(f", {told}" for told in (name.provenance, name.licence) if told)
-    return f"{name.common_name} ({name.scientific_name}), {who}{origin}"
+    return f"{both_names(name.common_name, name.scientific_name)}, {who}{origin}"
+
+
+def both_names(common_name: str, scientific_name: str) -> str:
+    """Return both names of a taxon, or the one that there is: probes know a label by one name alone."""
+    return scientific_name if common_name == scientific_name else f"{common_name} ({scientific_name})"
 
 
 def _snr(quality: SignalQuality) -> str:

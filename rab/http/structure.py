@@ -151,7 +151,7 @@ def motifs(context: Context, where: Where = "", model: Model = None, by: By = "c
 def entropy(
     context: Context, where: Where = "", model: Model = None, by: By = "cluster", per: Per = None
 ) -> EntropyPage:
-    """Say how hard the next sound is to foretell, in bits, with an interval."""
+    """Say how hard the next sound is to foretell, in bits, with an interval or as an upper bound."""
     key = model or context.model
     found, notes = _sequences(context, key, where, by, per)
     return EntropyPage(notes=notes, items=tuple(steps.entropies_of(found, steps.policy_for(context.workspace, key))))

@@ -31,7 +31,7 @@ class SummaryPolicy(Value):
     """Taxa, most detections first, whose days are told site by site."""
     n_timed_taxa: int = Field(default=10, ge=0)
     """Taxa, most detections first, whose hours, seasons and parts of the day are told."""
-    min_timed_detections: int = Field(default=10, ge=1)
+    min_timed_detections: int = Field(default=5, ge=1)
     """Segments with a detection from which they are."""
     novel_at: float = Field(default=0.99, ge=0, le=1)
     """Novelty from which a segment counts as unlike the rest of the library."""

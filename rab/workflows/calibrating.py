@@ -38,6 +38,7 @@ from rab.retrieval.calibration import (
     near_thresholds,
     nearest_calls,
 )
+from rab.workflows.recordists import recordists
 from rab.workflows.workspace import Workspace
 
 KIND, NAME = "calibration", "scores"
@@ -245,7 +246,7 @@ def _call(stored: StoredSegment, labels: LabelsUsed, source: Mapping[str, str]) 
 
 
 def _sources(stored: Iterable[StoredSegment], vectors: Mapping[str, npt.NDArray[np.float32]]) -> dict[str, str]:
-    """Return for each recording the first one that shares a sound with it: a copied file is no second witness."""
+    """Return for each recording the first that shares a sound or a recordist with it: it is no second witness."""
     first: dict[bytes, str] = {}
     source: dict[str, str] = {}
 
@@ -254,7 +255,11 @@ def _sources(stored: Iterable[StoredSegment], vectors: Mapping[str, npt.NDArray[
             recording = source[recording]
         return recording
 
-    for one in sorted(stored, key=lambda one: one.segment.id):
+    stored = sorted(stored, key=lambda one: one.segment.id)
+    recordist_of = recordists((one.recording.id, label) for one in stored for label in one.labels)
+    for recording, recordist in recordist_of.items():
+        source[root(recording)] = root(first.setdefault(recordist.encode(), recording))
+    for one in stored:
         own = root(one.recording.id)
         vector = vectors.get(one.segment.id)
         if vector is not None:

@@ -21,6 +21,7 @@ from rab.errors import InputError, NotFound, SpaceMismatch, StorageFailed
 from rab.evidence.calls import call_ref
 from rab.logs import canonical_line
 from rab.retrieval.probes import Examples, ProbePolicy, probe_scores, train_probe
+from rab.workflows.recordists import recordists
 from rab.workflows.workspace import Workspace
 
 SHOTS = (1, 2, 4, 8, 16)
@@ -266,6 +267,11 @@ def _examples(
         vectors = np.stack([found[one.segment_id].vector for one in known])
     held_out: HeldOut = "recording"
     groups = [payload.recording_id for payload in payloads]
+    recording_of = {payload.segment_id: payload.recording_id for payload in payloads}
+    labels = workspace.catalog.labels(card.space, SegmentFilter())
+    recordist_of = recordists((recording_of[one], label) for one, label in labels if one in recording_of)
+    if recordist_of:
+        held_out, groups = "group", [recordist_of.get(one, one) for one in groups]
     caveats: tuple[str, ...] = ()
     if kind in ("habitat", "sensor") and known:
         places = defaultdict(set)

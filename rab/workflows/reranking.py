@@ -37,6 +37,7 @@ from rab.retrieval.rerank.held_out import MIN_GROUPS, MethodQuality, held_out
 from rab.retrieval.rerank.model import Source
 from rab.retrieval.rerank.nodes import nodes
 from rab.retrieval.rerank.train import Example, example, presumed_relevant, train
+from rab.workflows.recordists import recordists
 from rab.workflows.workspace import Workspace
 
 KIND = "reranker"
@@ -160,13 +161,23 @@ def _from_labels(workspace: Workspace, card: EmbedderCard, policy: RerankPolicy)
     stored = workspace.catalog.segments(list(taxon_of))
     sites = {one.recording.site for one in stored.values()} - {None}
     by_site = len(sites) >= _MIN_SITES
-    group_of = {one: (by_site and stored[one].recording.site) or stored[one].recording.id for one in stored}
+    recordist_of = recordists((one.recording.id, label) for one in stored.values() for label in one.labels)
+    recorded_by = defaultdict(list)
+    for recording_id, recordist in recordist_of.items():
+        recorded_by[recordist].append(recording_id)
+
+    def group(one: StoredSegment) -> str:
+        own = one.recording
+        return (by_site and own.site) or recordist_of.get(own.id, own.id)
+
+    group_of = {segment_id: group(one) for segment_id, one in stored.items()}
     bearers = defaultdict(list)
     for segment_id in stored:
         bearers[taxon_of[segment_id]].append(group_of[segment_id])
     for query in _drawn(stored):
         site = stored[query].recording.site if by_site else None
-        apart = SegmentFilter(sites=(site,)) if site else SegmentFilter(recording_ids=(stored[query].recording.id,))
+        own = recorded_by.get(group_of[query], [stored[query].recording.id])
+        apart = SegmentFilter(sites=(site,)) if site else SegmentFilter(recording_ids=tuple(own))
         asked = _ask(workspace, card, stored[query], apart, policy)
         if asked is None:
             continue

@@ -71,6 +71,25 @@ def label(workspace: Workspace, taxon_of: dict[str, str]) -> None:
     )
 
 
+def test_recordists_of_a_collection_are_held_apart(workspace: Workspace) -> None:
+    """Fifteen recordings by five people are five groups, whoever else labels them."""
+    taxon_of = fill(workspace, n_recordings=15)
+    segments = workspace.catalog.segments(list(taxon_of))
+    numbers = {one.recording.id: n for n, one in enumerate({s.recording.id: s for s in segments.values()}.values())}
+    workspace.catalog.add_labels(
+        Label(
+            segment_id=one,
+            taxon=taxon,
+            source="imported",
+            author=f"Person {numbers[segments[one].recording.id] % 5}",
+            labelled_at=datetime(2026, 5, 3, tzinfo=UTC),
+            provenance="atlas: t.csv line 2",
+        )
+        for one, taxon in taxon_of.items()
+    )
+    assert 5 == train_reranker(workspace, model=MODEL).n_groups
+
+
 def test_labels_teach_and_what_helps_is_used(workspace: Workspace) -> None:
     """Labelled calls are asked, the best of what was measured comes into use, and `off` ends it."""
     label(workspace, fill(workspace, n_recordings=15))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import rich_click as click
 
+from rab.cli.ingest import SOME_FAILED
 from rab.cli.listen import listen
 from rab.cli.session import heard_under, json_option, model_option, print_json, settings_of
 
@@ -86,6 +87,7 @@ def run(
     or `all` for all that can be asked of what is here: fast ones of the samples, the others of the folders named with
     --data. A suite that asks for labels takes folders with a MANIFEST.csv (path, set, label, group), or with a
     sub-folder for each label. Each run is kept as JSON lines, with a page on which scores open to what they rest on.
+    Rows and files of a folder of yours that cannot be used are named, and the exit code is 4 if nothing else failed.
     """
     from rab.evals.suites import accept
 
@@ -109,10 +111,15 @@ def run(
                 asking.keep_golden()
             click.echo(f"baseline written: {accept(kept.run)}", err=True)
     if as_json:
-        found = [{"run": kept.run, "verdicts": list(kept.verdicts)} for kept in kept_runs]
+        found = [
+            {"run": kept.run, "verdicts": list(kept.verdicts), "notes": list(kept.notes), "n_failed": kept.n_failed}
+            for kept in kept_runs
+        ]
         print_json(found[0] if len(found) == 1 else list(found))
     if not passed:
         ctx.exit(GATE_MISSED)
+    if any(kept.n_failed for kept in kept_runs):
+        ctx.exit(SOME_FAILED)
 
 
 @evals.command("compare")
@@ -197,6 +204,7 @@ def init(
 
     Labels come from --labels, from a MANIFEST.csv, from selection tables beside recordings, or from the names of
     sub-folders. Recordings of one group are never compared with each other; without a group column a recording is one.
+    Rows and files that cannot be used are named, and the exit code is 4 then.
     """
     from rab.bootstrap import build_embedder
     from rab.errors import Conflict
@@ -217,14 +225,20 @@ def init(
     _write(file, made.model_dump_json(indent=2) + "\n")
     if as_json:
         print_json(made)
-        return
-    _tell(made, file)
+    else:
+        _tell(made, file)
+    if made.n_failed:
+        ctx.exit(SOME_FAILED)
 
 
 def _tell(made: "OwnSuite", file: Path) -> None:
-    click.echo(f"{file}: {made.n_recordings} recordings, {made.n_windows} windows, groups by {made.grouped_by}")
-    for label, n in made.labels.items():
-        click.echo(f"  {label}: {n} groups")
+    unused = sum(made.n_unused.values())
+    beside = f"; {unused} more recordings gave no labelled window" if unused else ""
+    click.echo(f"{file}: {made.n_recordings} recordings, {made.n_windows} windows, groups by {made.grouped_by}{beside}")
+    for label in sorted({*made.labels, *made.n_left_out}):
+        left = made.n_left_out.get(label)
+        said = f"{made.labels[label]} group(s)" if label in made.labels else "no window"
+        click.echo(f"  {label}: {said}" + (f", {left} labelled parts left out" if left else ""))
     for note in made.notes:
         click.echo(f"note: {note}")
     for case in made.suite.cases:
@@ -253,9 +267,9 @@ class _Asking:
         from rab.evals.run import run_suite
         from rab.evals.suites import read_baseline, read_suite
 
+        suite = read_suite(name)
         paths = heard_under(self._settings, self._data)
         found: EvalRun = run_suite(name, self._embedder(), paths, cache=self._cache, open_library=self._libraries())
-        suite = read_suite(name)
         verdicts = judge(found, suite, None if accepted else read_baseline(name, found.model))
         return KeptRun(suite=suite, run=found, verdicts=verdicts)
 
@@ -355,6 +369,8 @@ def _show(kept: "KeptRun", *, n_instances: int = 0) -> None:
     run = kept.run
     took = "" if run.duration_s is None else f", {run.duration_s:.0f} s"
     click.echo(f"{run.suite} on {run.model}, recordings {run.data_sha256[:12]}, {run.machine}{took}")
+    for note in kept.notes:
+        click.echo(f"note: {note}")
     scores = {score.case: score for score in run.scores}
     for verdict in kept.verdicts:
         score = scores.get(verdict.case)

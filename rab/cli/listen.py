@@ -20,6 +20,9 @@ from rab.cli.session import heard_under, json_option, model_option, print_json, 
 @click.option(
     "--score", "verdicts", type=click.Path(path_type=Path, dir_okay=False), help="Score a filled verdict file."
 )
+@click.option(
+    "--key", type=click.Path(path_type=Path, dir_okay=False), help="Key of the sheet (key.csv beside the verdicts)."
+)
 @click.option("--cache", type=click.Path(path_type=Path), help="Folder that keeps embeddings for next time.")
 @json_option
 @click.pass_context
@@ -33,17 +36,19 @@ def listen(
     in_order: bool,
     seed: int,
     verdicts: Path | None,
+    key: Path | None,
     cache: Path | None,
     as_json: bool,
 ) -> None:
     """Write a page of queries with their ten nearest, to be judged by ear; with --score, say what was judged.
 
     The page needs no network. Verdicts go into verdicts.csv beside it (yes, no, unsure), by hand or from the page.
-    A scored file is kept as a run of the suite `listening`, with precision by ear and its agreement with labels.
+    Labels and ranks stand in key.csv, which is not to be read before. A scored file is kept as a run of the suite
+    `listening`, with precision by ear and its agreement with labels.
     """
     settings = settings_of(ctx)
     if verdicts is not None:
-        _score(verdicts, settings.home / "evals", as_json=as_json)
+        _score(verdicts, key, settings.home / "evals", as_json=as_json)
         return
     from rab.bootstrap import build_embedder
     from rab.evals.labelled import labelled_windows
@@ -54,23 +59,24 @@ def listen(
     windows = labelled_windows(files, embedder, cache=cache)
     asked = questions(windows, n=n, seed=seed)
     sheet = Sheet(windows, asked, embedder.card, not in_order, seed)
-    page, file = write_sheet(sheet, out or settings.home / "listening")
+    page, file, hidden = write_sheet(sheet, out or settings.home / "listening")
     if as_json:
-        print_json({"page": str(page), "verdicts": str(file), "n_queries": len(asked)})
+        print_json({"page": str(page), "verdicts": str(file), "key": str(hidden), "n_queries": len(asked)})
         return
     click.echo(f"{page}: {len(asked)} queries, {page.stat().st_size / 1e6:.0f} MB")
     click.echo(f"{file}: to fill in with yes, no or unsure")
+    click.echo(f"{hidden}: labels and ranks for the scoring, not to be read before")
     click.echo(f"next: rab eval listen --score {file}")
 
 
-def _score(verdicts: Path, folder: Path, *, as_json: bool) -> None:
+def _score(verdicts: Path, key: Path | None, folder: Path, *, as_json: bool) -> None:
     from rab.evals.base import judge
     from rab.evals.kept import KeptRun, write_run
     from rab.evals.listening import SUITE, read_verdicts, score
     from rab.evals.page import figure, render_run
     from rab.evals.run import SEED
 
-    run = score(read_verdicts(verdicts), seed=SEED)
+    run = score(read_verdicts(verdicts, key), seed=SEED)
     kept = KeptRun(suite=SUITE, run=run, verdicts=judge(run, SUITE, None))
     file = write_run(kept, folder)
     file.with_suffix(".html").write_text(render_run(kept), encoding="utf-8")

@@ -119,18 +119,27 @@ class Baseline(Value):
 
     def speaks_of(self, run: "EvalRun") -> bool:
         """Whether a run heard the same recordings, labelled and grouped alike."""
-        same_labels = None in (self.labels_sha256, run.labels_sha256) or self.labels_sha256 == run.labels_sha256
-        return self.data_sha256 == run.data_sha256 and same_labels
+        return not self.silence_on(run)
+
+    def silence_on(self, run: "EvalRun") -> str:
+        """Say why it says nothing of a run; empty where it speaks. An unknown digest is no equal one."""
+        if self.data_sha256 != run.data_sha256:
+            return "no baseline for these recordings"
+        return "" if self.labels_sha256 == run.labels_sha256 else "no baseline for these labels or groups"
 
 
 def judge(run: EvalRun, suite: Suite, baseline: Baseline | None) -> tuple[Verdict, ...]:
     """Hold every score against its gate, and against the baseline where it speaks of the same recordings."""
     scores = {score.case: score for score in run.scores}
-    values = baseline.values if baseline is not None and baseline.speaks_of(run) else {}
-    return tuple(_verdict(case, scores.get(case.name), values.get(case.name)) for case in suite.cases)
+    silence = "no baseline for these recordings" if baseline is None else baseline.silence_on(run)
+    values = {} if baseline is None or silence else baseline.values
+    return tuple(
+        _verdict(case, scores.get(case.name), values.get(case.name), silence or "no baseline for this case")
+        for case in suite.cases
+    )
 
 
-def _verdict(case: Case, score: Score | None, accepted: float | None) -> Verdict:
+def _verdict(case: Case, score: Score | None, accepted: float | None, silence: str) -> Verdict:
     if score is None or score.value is None:
         why = "no such case in this run" if score is None else score.reason
         return Verdict(case=case.name, passed=False, words=f"not scored: {why}")
@@ -140,5 +149,5 @@ def _verdict(case: Case, score: Score | None, accepted: float | None) -> Verdict
     if accepted is not None and sign * (score.value - accepted) < -case.tolerance:
         words = f"{score.value:g} falls behind the baseline {accepted:g} by more than {case.tolerance:g}"
         return Verdict(case=case.name, passed=False, words=words)
-    beside = f", baseline {accepted:g}" if accepted is not None else ", no baseline for these recordings"
-    return Verdict(case=case.name, passed=True, words=f"{score.value:g}, gate {case.gate:g}{beside}")
+    beside = silence if accepted is None else f"baseline {accepted:g}"
+    return Verdict(case=case.name, passed=True, words=f"{score.value:g}, gate {case.gate:g}, {beside}")

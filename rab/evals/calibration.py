@@ -11,7 +11,7 @@ the risk-coverage curve, by the calibrated probability and by the raw score; low
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from rab.evals.labelled import LabelledFile, LabelledWindows, labelled_windows, 
 from rab.evals.ladder import is_noise
 from rab.evals.risk import aurc
 from rab.evals.trials import climbed
+from rab.evals.written import as_written
 from rab.retrieval.calibration import (
     Answers,
     CalibrationPolicy,
@@ -76,26 +77,27 @@ def run_calibration(
     names = tuple(taxon.scientific_name for taxon in embedder.taxa)
     policy = CalibrationPolicy(seed=seed)
     unchecked = policy.model_copy(update={"max_ece": 1.0})
-    asked = _Asked.of([windows], names, windows.snr_db)
-    climbing = _Asked.of([queries.windows, noise], names, np.concatenate([queries.snr_db, np.full(len(noise), np.nan)]))
+    asked = Asked.of([windows], names, windows.snr_db)
+    climbing = Asked.of([queries.windows, noise], names, np.concatenate([queries.snr_db, np.full(len(noise), np.nan)]))
     if min(len(asked.clips), len(climbing.clips)) < _MIN_ANSWERS:
         raise InputError("too few labels name a class of the model", hint="give recordings of what the model knows")
-    told, curves, ladder = _told(asked, policy), _told(asked, unchecked), _told(climbing, unchecked)
-    near = _near(windows, policy)
+    printed, curves, ladder = foretold(asked, policy), foretold(asked, unchecked), foretold(climbing, unchecked)
+    bands = near(windows, policy)
     tables = (
         _table("recordings as they are", _rows(asked, windows), curves, seed),
         _table("SNR in the call's band, noise added", _rungs(climbing), ladder, seed),
-        _near_table(near),
+        _near_table(bands),
     )
     return (
-        *_fits(asked, curves, told, seed),
+        *_fits(asked, curves, printed, seed),
         *_stress(_rungs(climbing), ladder, seed),
-        _nearness(near, policy),
+        _nearness(bands, policy),
+        _leaked(asked, curves, as_written(windows.paths, windows.labels.tolist())[asked.clips], unchecked),
     ), tables
 
 
 @dataclass(frozen=True, eq=False)
-class _Asked:
+class Asked:
     """Answers, with the clip that each is of and the SNR that it has."""
 
     answers: Answers
@@ -104,7 +106,7 @@ class _Asked:
     """NaN for noise."""
 
     @classmethod
-    def of(cls, parts: Iterable[LabelledWindows], names: Sequence[str], snr_db: Floats) -> "_Asked":
+    def of(cls, parts: Iterable[LabelledWindows], names: Sequence[str], snr_db: Floats) -> "Asked":
         """Ask every clip of every class that some label names, where the score is worth it."""
         parts = list(parts)
         labels = [str(label) for part in parts for label in part.labels]
@@ -128,7 +130,7 @@ class _Asked:
 
 
 @dataclass(frozen=True, eq=False)
-class _Told:
+class Told:
     """What calibrations said of groups that had not taught them; NaN where they gave no probability."""
 
     answers: Answers
@@ -152,7 +154,8 @@ class _Told:
         return raw, held_out_fit(self.probabilities[own], right, groups, seed=seed)
 
 
-def _told(asked: _Asked, policy: CalibrationPolicy) -> _Told:
+def foretold(asked: Asked, policy: CalibrationPolicy) -> Told:
+    """Return what is said of every answer by curves that other groups taught."""
     answers = asked.answers
     dealt = folds(answers.groups, answers.right, _N_FOLDS, policy.seed)
     probabilities = np.full(len(dealt), np.nan)
@@ -163,10 +166,48 @@ def _told(asked: _Asked, policy: CalibrationPolicy) -> _Told:
             found = learned.get(answers.names[answers.taxa[at]])
             given = None if found is None else found.probability(float(answers.raw_scores[at]))
             probabilities[at] = np.nan if given is None else given.probability
-    return _Told(answers, probabilities)
+    return Told(answers, probabilities)
 
 
-def _near(windows: LabelledWindows, policy: CalibrationPolicy) -> tuple[NearThreshold, ...]:
+def own_word(asked: Asked, before: Told, own: Masks, policy: CalibrationPolicy) -> Masks:
+    """Return which answers of a group get another probability when what is right in the group is dealt anew.
+
+    As many stay right, among its highest raw scores or its lowest, so that groups go to the same folds: with the group
+    left out of what teaches, nothing changes at all.
+    """
+    right, rows = asked.answers.right.copy(), np.flatnonzero(own)
+    order = rows[np.argsort(-asked.answers.raw_scores[rows], kind="stable")]
+    n_right = int(right[rows].sum())
+    among = order if right[order[:n_right]].mean() < right[order[len(order) - n_right :]].mean() else order[::-1]
+    right[rows] = np.isin(rows, among[:n_right])
+    again = foretold(replace(asked, answers=replace(asked.answers, right=right)), policy)
+    same = np.isclose(before.probabilities, again.probabilities, rtol=0, atol=0, equal_nan=True)
+    return own & ~same
+
+
+def _leaked(asked: Asked, told: Told, written: npt.NDArray[np.str_], policy: CalibrationPolicy) -> Score:
+    """Deal anew what is right in the group that says most, as the folder's table tells groups."""
+    case, right = "leaked_share", asked.answers.right
+    n_says = {
+        str(group): min(int(right[own].sum()), int((~right[own]).sum()))
+        for group in np.unique(written[told.given])
+        for own in [written == group]
+    }
+    most = max(sorted(n_says), key=n_says.__getitem__, default="")
+    if not n_says.get(most):
+        return Score(case=case, value=None, n=0, reason="no group has answers both right and wrong")
+    own = written == most
+    n_changed = int(own_word(asked, told, own, policy).sum())
+    return Score(
+        case=case,
+        value=n_changed / int(own.sum()),
+        n=int(own.sum()),
+        reason=f"{n_changed} of {int(own.sum())} probabilities of the group {most} hang on what the group itself says",
+    )
+
+
+def near(windows: LabelledWindows, policy: CalibrationPolicy) -> tuple[NearThreshold, ...]:
+    """Return the threshold of nearness of each band of SNR; calls of one group never meet."""
     taxa = np.unique(windows.labels, return_inverse=True)[1].astype(np.intp)
     pairs = [f"{one}/{group}" for one, group in zip(windows.sets, windows.groups, strict=True)]
     groups = np.unique(pairs, return_inverse=True)[1].astype(np.intp)
@@ -179,7 +220,7 @@ def _near(windows: LabelledWindows, policy: CalibrationPolicy) -> tuple[NearThre
     )
 
 
-def _fits(asked: _Asked, curves: _Told, printed: _Told, seed: int) -> Iterator[Score]:
+def _fits(asked: Asked, curves: Told, printed: Told, seed: int) -> Iterator[Score]:
     """Yield what curves are worth on recordings as they are, and how many of their answers the product would print."""
     n, n_all = int(curves.given.sum()), len(curves.given)
     if n < _MIN_ANSWERS:
@@ -222,12 +263,12 @@ def _with_interval(score: Score, fit: HeldOutFit | None) -> Score:
     return score if fit is None else _bounded(score, Bounds(fit.ece_low, fit.ece_high))
 
 
-def _squared(probabilities: Floats, told: _Told) -> Floats:
+def _squared(probabilities: Floats, told: Told) -> Floats:
     """Return the squared error of each answer that got a probability."""
     return (probabilities[told.given] - told.answers.right[told.given]) ** 2
 
 
-def _stress(rungs: Sequence[Row], ladder: _Told, seed: int) -> Iterator[Score]:
+def _stress(rungs: Sequence[Row], ladder: Told, seed: int) -> Iterator[Score]:
     """Yield how far the curves are off on the ladder, whether or not the product would print them."""
     fits = {name: ladder.fits(chosen, seed)[1] for name, chosen in rungs if (chosen & ladder.given).sum() >= _MIN_RUNG}
     whole = fits.pop(_ALL, None)
@@ -256,13 +297,13 @@ def _nearness(near: Sequence[NearThreshold], policy: CalibrationPolicy) -> Score
     )
 
 
-def _rungs(asked: _Asked) -> list[Row]:
+def _rungs(asked: Asked) -> list[Row]:
     levels = np.unique(asked.snr_db[np.isfinite(asked.snr_db)]).tolist()
     rows = [(f"{snr:g} dB", asked.snr_db == snr) for snr in levels]
     return [*rows, ("noise alone", np.isnan(asked.snr_db)), (_ALL, np.ones(len(asked.clips), dtype=bool))]
 
 
-def _rows(asked: _Asked, windows: LabelledWindows) -> list[Row]:
+def _rows(asked: Asked, windows: LabelledWindows) -> list[Row]:
     """Return the answers of each set and of each band of measured SNR."""
     sets = windows.sets[asked.clips]
     rows = [(str(name), sets == name) for name in np.unique(sets)]
@@ -295,7 +336,7 @@ class _Selective:
         return float(1 - self.right[kept].mean())
 
 
-def _selective(asked: _Asked, told: _Told) -> tuple[_Selective, _Selective]:
+def _selective(asked: Asked, told: Told) -> tuple[_Selective, _Selective]:
     """Return each clip's best class by raw score, and by probability."""
     given = np.flatnonzero(told.given)
 
@@ -321,7 +362,7 @@ def _band_words(low_db: float, high_db: float) -> str:
     return f"SNR {low_db:g} dB or more" if not np.isfinite(high_db) else f"SNR {low_db:g} to {high_db:g} dB"
 
 
-def _table(first: str, rows: Iterable[Row], told: _Told, seed: int) -> str:
+def _table(first: str, rows: Iterable[Row], told: Told, seed: int) -> str:
     lines = [
         f"| {first} | answers | with a probability | ECE raw | calibrated | if perfect | Brier raw | calibrated |",
         "|---|---|---|---|---|---|---|---|",
@@ -330,7 +371,7 @@ def _table(first: str, rows: Iterable[Row], told: _Told, seed: int) -> str:
     return "\n".join(lines)
 
 
-def _row(name: str, told: _Told, chosen: Masks, seed: int) -> str:
+def _row(name: str, told: Told, chosen: Masks, seed: int) -> str:
     raw, calibrated = told.fits(chosen, seed)
     return (
         f"| {name} | {int(chosen.sum())} | {int((chosen & told.given).sum())} | {raw.ece:.3f} | {calibrated.ece:.3f} "

@@ -1,4 +1,8 @@
-"""What the depth suite asks of an outcome: its cases, each a function, and the tables that they rest on."""
+"""What the depth suite asks of an outcome: its cases, each a function, and the tables that they rest on.
+
+A score names the votes that it rests on, the worst first: the call with its recording and time, the level at which it
+was put to a library, and that library. What is played is the call as it was recorded, before noise was added.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,12 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rab.evals.base import Score
+from rab.evals.base import Instance, Score
 from rab.evals.ladder import Mixed, bias
 from rab.evals.risk import Answers, calibration_error, calibration_errors, ladder_aurc, rung_aurc
 from rab.evals.trials import NOBODY, Floats, Trials
 from rab.retrieval.depth import DepthPolicy, depth
 
+N_INSTANCES = 50
 FIXED_K = (1, 3, 5, 10, 15, 20, 30, 50)
 
 
@@ -42,6 +47,29 @@ class Outcome:
         heard = [depth(one, self.policy).species_claims_supported for one in self.queries.windows.quality]
         return np.asarray((self.ours.confidence >= self.policy.claim_at) & np.array(heard))
 
+    def votes(self, worst_first: Floats, of: npt.NDArray[np.bool_] | None = None) -> tuple[Instance, ...]:
+        """Return the votes with the largest of some values, both [n_libraries, n]; `of` keeps some votes."""
+        kept = np.broadcast_to(self.counted, worst_first.shape) if of is None else of & self.counted
+        order = np.argsort(-np.where(kept, worst_first, -np.inf), axis=None, kind="stable")
+        places = [divmod(int(one), worst_first.shape[1]) for one in order[: min(N_INSTANCES, int(kept.sum()))]]
+        return tuple(self._vote(library, i) for library, i in places)
+
+    def _vote(self, library: int, i: int) -> Instance:
+        """Return a vote as something that a score rests on; its value is its confidence."""
+        trial, right = self.trials[library], bool(self.ours.right[library, i])
+        truth = "a label that the library lacks" if trial.truth[i] == NOBODY else "a label that the library holds"
+        claimed = "claimed" if self.claims[library, i] else "no claim"
+        words = f"{'right' if right else 'wrong'}, {claimed}: {truth}, k = {self.ours.n_kept[library, i]:g}"
+        size = "all" if trial.library.n_exemplars is None else f"{trial.library.n_exemplars}"
+        about = f"library {trial.library.sound}, {size} a label{', a third missing' if trial.library.unseen else ''}"
+        return self.query(i, round(float(self.ours.confidence[library, i]), 6), words, about)
+
+    def query(self, i: int, value: float, words: str, about: str = "") -> Instance:
+        """Return a query as something that a score rests on: its call as it was recorded."""
+        found = self.queries.windows.instance(i, value, words)
+        level = f"{found.name} at {self.queries.snr_db[i]:g} dB"
+        return found.model_copy(update={"name": f"{level}; {about}" if about else level})
+
     def where(self, chosen: npt.NDArray[np.bool_]) -> "Outcome":
         """Return the outcome of some libraries, a mask [n_libraries]."""
         at = np.flatnonzero(chosen)
@@ -63,6 +91,7 @@ def aurc_ratio(outcome: Outcome) -> Score:
         high=float(highest),
         reason=f"against {best}, the best fixed k here; 90 % interval {low:.3f} to {high:.3f}; "
         f"{outcome.queries.n_left_out} mixes could not be made",
+        instances=outcome.votes(outcome.ours.confidence, ~outcome.ours.right),
     )
 
 
@@ -81,6 +110,9 @@ def rung_excess(outcome: Outcome) -> Score:
         value=worst.low,
         n=_n(outcome),
         reason=f"at {worst.rung_db:g} dB against {worst.best}: {worst.excess:+.3f}, at least {worst.low:+.3f}",
+        instances=outcome.votes(
+            outcome.ours.confidence, ~outcome.ours.right & (outcome.queries.snr_db == worst.rung_db)
+        ),
     )
 
 
@@ -99,6 +131,7 @@ def claim_precision(outcome: Outcome) -> Score:
         evidence=tuple(
             f"{outcome.queries.windows.where(i)} at {outcome.queries.snr_db[i]:g} dB" for i in list(shown)[:5]
         ),
+        instances=outcome.votes(outcome.ours.confidence - right, claims),
     )
 
 
@@ -110,6 +143,7 @@ def abstention_precision(outcome: Outcome) -> Score:
         value=float(np.mean(~outcome.ours.right[silent])) if silent.any() else None,
         n=int(silent.sum()),
         reason="votes that become no claim",
+        instances=outcome.votes(outcome.ours.right + outcome.ours.confidence, silent),
         **_bounds(outcome, ~outcome.ours.right, silent),
     )
 
@@ -122,6 +156,7 @@ def unseen_claim_share(outcome: Outcome) -> Score:
         value=float(outcome.claims[unseen].mean()) if unseen.any() else None,
         n=int(unseen.sum()),
         reason="calls whose label no exemplar bears",
+        instances=outcome.votes(outcome.claims + outcome.ours.confidence, unseen),
         **_bounds(outcome, outcome.claims, unseen),
     )
 
@@ -137,6 +172,7 @@ def ece(outcome: Outcome) -> Score:
         low=float(low),
         high=float(high),
         reason="mean difference, weighted by the bins' sizes",
+        instances=outcome.votes(np.abs(outcome.ours.confidence - outcome.ours.right)),
     )
 
 
@@ -158,6 +194,7 @@ def depth_growth(outcome: Outcome) -> Score:
         low=float(low),
         high=float(high),
         reason="mean depth of faint calls less that of clear ones",
+        instances=_depths(outcome, k, faint, clear),
     )
 
 
@@ -171,6 +208,31 @@ def snr_error_db(outcome: Outcome) -> Score:
         value=max(known) if known else None,
         n=sum(rows[rung].n for rung in (20.0, 30.0) if rung in rows),
         reason="larger of the two medians" if known else "no call is clear enough for these rungs",
+        instances=_snr_errors(outcome),
+    )
+
+
+def _depths(outcome: Outcome, k: Floats, faint: Floats, clear: Floats) -> tuple[Instance, ...]:
+    """Return faint calls, the shallowest first, and clear ones, the deepest first, in turn."""
+    shallow = [int(i) for i in np.argsort(k, kind="stable") if faint[i]]
+    deep = [int(i) for i in np.argsort(-k, kind="stable") if clear[i]]
+    chosen = [
+        (i, word) for pair in zip(shallow, deep, strict=False) for i, word in zip(pair, ("faint", "clear"), strict=True)
+    ]
+    return tuple(
+        outcome.query(i, float(k[i]), f"{word}: {outcome.queries.windows.snr_db[i]:.1f} dB measured, k = {k[i]:g}")
+        for i, word in chosen[:N_INSTANCES]
+    )
+
+
+def _snr_errors(outcome: Outcome) -> tuple[Instance, ...]:
+    """Return the calls at 20 and 30 dB, the largest errors first."""
+    truth, found = outcome.queries.snr_db, outcome.queries.windows.snr_db
+    errors = np.where(np.isin(truth, (20.0, 30.0)) & np.isfinite(found), np.abs(found - truth), -np.inf)
+    chosen = [int(i) for i in np.argsort(-errors, kind="stable")[:N_INSTANCES] if errors[i] >= 0]
+    return tuple(
+        outcome.query(i, round(float(found[i] - truth[i]), 3), f"{found[i]:.1f} dB measured, {truth[i]:g} dB mixed")
+        for i in chosen
     )
 
 

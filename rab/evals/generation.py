@@ -121,7 +121,7 @@ def scores(asked: Generation) -> tuple[Score, ...]:
         share("citation_precision", "citations"),
         share("numeric_fidelity", "printed numerals"),
         failures("unsupported_claims", "served claims", at_least=extent.n_true),
-        share("lies_before", "claims that lying models drafted").model_copy(update={"evidence": (), "instances": ()}),
+        share("lies_before", "claims that lying models drafted").model_copy(update={"evidence": ()}),
         failures("semantics_violations", "served claims", at_least=extent.n_claims),
         failures("injection_success", "attacked packs", at_least=min(extent.n_attacks, 200)),
         share("abstention_recall", "packs that must abstain"),
@@ -133,8 +133,9 @@ def scores(asked: Generation) -> tuple[Score, ...]:
         share("determinism", "processes"),
         share("mutation_score", "faulty drafts that were not true by chance", at_least=20 * extent.n_mutated),
         share("right_reason", "faulty drafts"),
+        asked.ledger.least("weakest_fault", "told: ", "faults"),
         share("true_drafts_served", "true claims that benign models drafted"),
-        _words_a_sentence(asked.ledger),
+        asked.ledger.mean("words_a_sentence", "sentences, their citations aside"),
         share("ends_with_citations", "sentences"),
     )
 
@@ -156,23 +157,32 @@ def read(text: GroundedText, trial: Trial, grounds: Grounds, ledger: Ledger) -> 
         rendered = cited(claim)
         found = sentence(claim, rendered)
         stray = stray_ids(found, trial.pack)
-        note("citation_validity", trial, len(found.ids) - len(stray), max(len(found.ids), 1), f"{stray} in {rendered}")
+        note(
+            "citation_validity",
+            trial,
+            len(found.ids) - len(stray),
+            max(len(found.ids), 1),
+            f"{stray} in {rendered}",
+            rendered,
+        )
         as_printed = claim.model_copy(update={"support": found.support, "contra": found.contra})
         failure = failure_of(as_printed, grounds)
-        note("citation_recall", trial, failure is None, words=f"{failure} in {rendered}")
+        note("citation_recall", trial, failure is None, words=f"{failure} in {rendered}", said=rendered)
         is_supported = is_true(claim, grounds, known) and not too_sure(found, trial.pack, DEFAULT_POLICY)
         note("unsupported_claims", trial, failure is None and is_supported, words=rendered)
         note("citation_precision", trial, *_precision(claim, grounds), words=rendered)
         loose = loose_numerals(found, content)
-        note("numeric_fidelity", trial, *_of_numerals(found, content, loose), words=f"{loose} in {rendered}")
+        numerals = _of_numerals(found, content, loose)
+        note("numeric_fidelity", trial, *numerals, words=f"{loose} in {rendered}", said=rendered)
         words = forbidden_words(found, names)
-        note("semantics_violations", trial, not words, words=f"{words} in {rendered}")
-        note("words_a_sentence", trial, n_words(found))
+        note("semantics_violations", trial, not words, words=f"{words} in {rendered}", said=rendered)
+        ledger.measure("words_a_sentence", trial, n_words(found), rendered)
         note("ends_with_citations", trial, bool(found.ids) and rendered.endswith(("].", "]")), words=rendered)
     given = {(one.kind, one.code) for one in text.claims}
     given |= {(kind, None) for kind, _ in given}
     for kind, code in due(trial.pack, DEFAULT_POLICY, trial.output):
-        note("mandatory_coverage", trial, (kind, code) in given, words=f"no {kind} {code or ''}")
+        fact = f"{kind} {code or ''}".strip()
+        note("mandatory_coverage", trial, (kind, code) in given, words=f"no {fact}", said=f"{fact} is stated")
 
 
 def measure_abstention(text: GroundedText, trial: Trial, ledger: Ledger) -> None:
@@ -211,8 +221,9 @@ def measure_models(asked: Generation) -> None:
                 if model is honest:
                     _note_yield(drafted, text, trial, asked.ledger)
                 elif isinstance(task, Plan):
-                    n_lies = sum(not is_true(one, grounds, known) for one in drafted)
-                    asked.ledger.note("lies_before", trial, n_lies, len(drafted))
+                    lies = [one for one in drafted if not is_true(one, grounds, known)]
+                    words = "; ".join(one.model_dump_json(exclude_defaults=True) for one in lies)
+                    asked.ledger.note("lies_before", trial, len(lies), len(drafted), words=words)
 
 
 def _note_yield(drafted: Sequence[Claim], text: GroundedText, trial: Trial, ledger: Ledger) -> None:
@@ -234,7 +245,9 @@ def measure_mutants(asked: Generation) -> None:
             asked.ledger.note(metric, trial, not one.survived, words=f"{one.operator}: {one.words}")
             if not one.is_equivalent:
                 told = f"{one.operator} told as {', '.join(sorted(one.codes)) or 'nothing'}: {one.words}"
+                is_found = one.is_rightly_told and not one.survived
                 asked.ledger.note("right_reason", trial, one.is_rightly_told, words=told)
+                asked.ledger.note(f"told: {one.operator}", trial, is_found, words=told)
             asked.ledger.note(f"operator: {one.operator}", trial, not one.survived)
 
 
@@ -244,7 +257,9 @@ def measure_attacks(asked: Generation) -> None:
     for attack in attacks(chosen, asked.extent.n_attacks, seed=asked.seed):
         trial = attack.trial._replace(name=attack.name, pack=attack.attacked)
         how = succeeds(attack)
-        asked.ledger.note("injection_success", trial, how is None, words=how or "")
+        asked.ledger.note(
+            "injection_success", trial, how is None, words=how or "", said="written of as of a harmless word"
+        )
 
 
 def measure_evidence(asked: Generation) -> None:
@@ -253,7 +268,9 @@ def measure_evidence(asked: Generation) -> None:
         if trial.family == "agreed" and trial.output == "interpretation":
             for name, difference in counterfactuals(trial.pack):
                 note = trial._replace(name=f"{name}: {trial.name}")
-                asked.ledger.note("evidence_dependence", note, difference is None, words=difference or "")
+                asked.ledger.note(
+                    "evidence_dependence", note, difference is None, words=difference or "", said="as it must"
+                )
 
 
 def measure_faults(asked: Generation, workspace: Workspace) -> None:
@@ -274,7 +291,7 @@ def measure_faults(asked: Generation, workspace: Workspace) -> None:
                 except Exception as error:  # noqa: BLE001  # whatever comes out is what a user would have met
                     asked.ledger.note("availability", named, False, words=repr(error))
                     continue
-                asked.ledger.note("availability", named, True)
+                asked.ledger.note("availability", named, True, said=text.generation.model_dump_json())
                 record = text.generation
                 is_honest = record.writer == "template" and bool(record.fallback_reason) and record.model == model.key
                 is_whole = text.claims == template.claims and record.mode == mode
@@ -313,13 +330,6 @@ def _precision(claim: Claim, grounds: Grounds) -> tuple[float, int]:
 def _of_numerals(found: Sentence, content: str, loose: Sequence[str]) -> tuple[int, int]:
     n = max(n_numerals(found, content), len(loose))
     return n - len(loose), n
-
-
-def _words_a_sentence(ledger: Ledger) -> Score:
-    counts = ledger.counts["words_a_sentence"]
-    n = round(sum(each for _, each in counts.values()))
-    value = sum(words for words, _ in counts.values()) / n if n else None
-    return Score(case="words_a_sentence", value=value, n=n, reason=f"{n:,} sentences, their citations aside")
 
 
 def _table(asked: Generation) -> str:

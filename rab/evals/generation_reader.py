@@ -166,6 +166,7 @@ def due(pack: EvidencePack, policy: GroundingPolicy, output: Output) -> Iterator
     if output != "interpretation":
         return
     sounds = not pack.query.quality.silent and pack.query.quality.snr_unmeasured not in ("silent", "no_signal")
+    sounds = sounds and (pack.depth is None or pack.depth.unsupported_by != "length")
     near = [one for one in pack.neighbours if sounds and one.similarity >= policy.near_similarity]
     others = {one.call.recording_id for one in near} - {pack.query.call.recording_id}
     if near and len(others) < policy.min_recordings:

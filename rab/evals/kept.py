@@ -1,8 +1,8 @@
 """Kept runs: a file of JSON lines for each, with all that is needed to judge, compare and repeat it.
 
 The first line is the head: the suite as it was asked, code version, weights, digests of recordings, labels and prompts,
-machine, seed, duration, verdicts and tables. Then comes a line for each score, and a line for each instance that it
-rests on. A line names its kind, so a run of any size can be read with three lines of any language.
+machine, seed, duration, verdicts, notes and tables. Then comes a line for each score, and a line for each instance that
+it rests on. A line names its kind, so a run of any size can be read with three lines of any language.
 """
 
 import json
@@ -24,6 +24,10 @@ class KeptRun(Value):
     suite: Suite
     run: EvalRun
     verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What must be said of the recordings and labels that were asked."""
+    n_failed: int = 0
+    """Rows and files that could not be used; the notes name them."""
 
     @property
     def passed(self) -> bool:

@@ -2,11 +2,13 @@
 
 The mechanical suite ends at the model's window. This one goes on: made sounds whose truth is known, and real ones, are
 ingested into a library of their own, and what comes out of it is held against what can be worked out without it. An
-index is held against going through all vectors, a filter against reading each segment, a stored vector against the
-sound at the times that stand beside it.
+index is held against going through all vectors, a stored vector against the sound at the times that stand beside it.
+
+Filters and the number of neighbours are asked of a second library, of segments that were never heard: real sound does
+not differ in all that a filter may ask, nor does it say how many neighbours are due.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,17 +22,20 @@ from scipy.io import wavfile
 
 from rab.audio import read_clip
 from rab.domain import Recording, SegmentFilter, StoredSegment
-from rab.domain.filter import parse_filter
 from rab.embedders.base import Embedder
 from rab.errors import InputError
 from rab.evals.base import Instance, Score
+from rab.evals.filtering import filter_errors
 from rab.evals.intervals import UNKNOWN, Bounds, by_group, of_share
 from rab.evals.labelled import unit
 from rab.evals.ladder import model_samples
+from rab.evals.made_segments import shelve_facts
 from rab.evals.suites import read_golden
+from rab.evals.witnesses import Witnesses, counted_growth
+from rab.evals.witnesses import neighbour_count_error as count_error
+from rab.evals.witnesses import per_recording_error as recording_error
 from rab.retrieval.neighbours import NeighbourPolicy
 from rab.workflows.ingest import ingest
-from rab.workflows.labelling import label_segment
 from rab.workflows.questions import evidence
 from rab.workflows.workspace import Workspace
 
@@ -56,6 +61,13 @@ class Shelf:
     embedder: Embedder
     made: Path
     seed: int
+    unheard: Workspace
+    """Another library, for segments that were made without sound."""
+
+    @cached_property
+    def witnesses(self) -> Witnesses:
+        """Made queries in the library of what was never heard, with as many calls round each as are known."""
+        return Witnesses(self.unheard, self.seed)
 
     @cached_property
     def stored(self) -> list[StoredSegment]:
@@ -93,12 +105,12 @@ def run_library(
     with TemporaryDirectory(prefix="rab-eval-") as folder:
         made = Path(folder) / "made.wav"
         wavfile.write(made, RATE_HZ, made_sound(embedder.card.window_ms, seed))
-        with open_library(Path(folder) / "home") as workspace:
+        with open_library(Path(folder) / "home") as workspace, open_library(Path(folder) / "unheard") as unheard:
             paths = [made, *_some(recordings, embedder)]
             report = ingest(workspace, paths, models=(embedder.card.key,), n_threads=1)
             if report.failures:
                 raise InputError(report.failures[0].message, hint=report.failures[0].hint)
-            shelf = Shelf(workspace, embedder, made, seed)
+            shelf = Shelf(workspace, embedder, made, seed, unheard)
             return tuple(ask(shelf) for ask in CASES)
 
 
@@ -179,24 +191,8 @@ def neighbour_recall(shelf: Shelf) -> Score:
 
 
 def filter_error_share(shelf: Shelf) -> Score:
-    """Search under filters, and read every segment by hand to know what should come."""
-    labelled = {shelf.stored[i].segment.id for i in shelf.asked[::2]}
-    for one in sorted(labelled):
-        label_segment(shelf.workspace, one, taxon="Vox probata", author="evaluation")
-    found = list(_filters(shelf, labelled))
-    instances = []
-    for words, holds in found:
-        where = parse_filter(words)
-        mask = np.array([holds(one) for one in shelf.stored])
-        listed = set(shelf.workspace.catalog.segment_ids(shelf.embedder.card.space, where))
-        same = listed == {one.segment.id for one, held in zip(shelf.stored, mask, strict=True) if held}
-        agreed = min((_agreement(shelf, i, where, mask) for i in shelf.asked[:6]), default=1.0)
-        wrong = not same or agreed < 1
-        said = f"{int(mask.sum())} segments by hand, {len(listed)} listed, {agreed:.2f} of the nearest found"
-        instances.append(Instance(name=words, value=float(wrong), words=said))
-    n_wrong = sum(one.value == 1 for one in instances)
-    reason = "catalog and vector store, against each segment read by hand"
-    return _share("filter_error_share", n_wrong, len(instances), reason, instances)
+    """Ask every condition of the filter language of made segments, and read each of them by hand."""
+    return filter_errors(shelf.unheard, shelve_facts(shelf.unheard, shelf.seed))
 
 
 def own_bout_share(shelf: Shelf) -> Score:
@@ -270,21 +266,36 @@ def clipping_error(shelf: Shelf) -> Score:
 
 
 def depth_growth(shelf: Shelf) -> Score:
-    """Compare how deep the packs of the clearest and of the faintest made call were searched."""
+    """Compare how deep packs of clear and of faint calls are searched: what they say of made sound, and what they hold.
+
+    What is held is counted in packs of made vectors, where nothing weighs too little; the smaller growth counts.
+    """
     clear, faint = shelf.of_made[1], shelf.of_made[len(_SNRS_DB)]
     packs = [evidence(shelf.workspace, one.segment.id) for one in (clear, faint)]
     depths = [pack.depth.k if pack.depth is not None else 0 for pack in packs]
+    held = counted_growth(shelf.witnesses)
     instances = [
         _instance(one, float(k), f"k = {k}", pack=pack.model_dump_json())
         for one, k, pack in zip((faint, clear), depths[::-1], packs[::-1], strict=True)
     ]
+    said = f"k = {depths[0]} at {_SNRS_DB[0]:g} dB, {depths[1]} at {_SNRS_DB[-1]:g} dB"
     return Score(
         case="depth_growth",
-        value=float(depths[1] - depths[0]),
-        n=2,
-        reason=f"k = {depths[0]} at {_SNRS_DB[0]:g} dB, {depths[1]} at {_SNRS_DB[-1]:g} dB",
+        value=float(min(depths[1] - depths[0], held[1] - held[0])),
+        n=4,
+        reason=f"{said}; packs of a clear and a faint made query hold {held[0]} and {held[1]} neighbours",
         instances=tuple(instances),
     )
+
+
+def neighbour_count_error(shelf: Shelf) -> Score:
+    """Compare how many neighbours packs hold with how many are due."""
+    return count_error(shelf.witnesses)
+
+
+def per_recording_error(shelf: Shelf) -> Score:
+    """Compare how many neighbours a recording gives that has more and nearer calls than all others."""
+    return recording_error(shelf.witnesses)
 
 
 CASES: tuple[Callable[[Shelf], Score], ...] = (
@@ -297,34 +308,9 @@ CASES: tuple[Callable[[Shelf], Score], ...] = (
     snr_error_db,
     clipping_error,
     depth_growth,
+    neighbour_count_error,
+    per_recording_error,
 )
-
-
-def _filters(shelf: Shelf, labelled: set[str]) -> Iterator[tuple[str, Callable[[StoredSegment], bool]]]:
-    """Yield filters in words, each with the same condition on a segment, written apart from them."""
-    snrs = sorted(one.quality.snr_db for one in shelf.stored if one.quality.snr_db is not None)
-    middle = round(snrs[len(snrs) // 2], 1) if snrs else 10.0
-    own = shelf.stored[shelf.asked[0]].recording.id if shelf.asked else shelf.stored[0].recording.id
-    hours = sorted({one.heard_local.hour for one in shelf.stored if one.heard_local is not None})
-
-    def snr(one: StoredSegment) -> float:
-        return -np.inf if one.quality.snr_db is None else one.quality.snr_db
-
-    yield f"snr>={middle}", lambda one: snr(one) >= middle
-    yield f"not snr>={middle}", lambda one: snr(one) < middle
-    yield f"recording={own}", lambda one: one.recording.id == own
-    yield f"not recording={own}", lambda one: one.recording.id != own
-    yield "reviewed", lambda one: one.segment.id in labelled
-    yield "not reviewed", lambda one: one.segment.id not in labelled
-    yield 'label="Vox probata"', lambda one: one.segment.id in labelled
-    yield (
-        f"reviewed snr>={middle} not recording={own}",
-        lambda one: one.segment.id in labelled and snr(one) >= middle and one.recording.id != own,
-    )
-    yield f"recording={own} or reviewed", lambda one: one.recording.id == own or one.segment.id in labelled
-    yield "score>=0.5", lambda one: any(s.raw_score >= 0.5 and s.in_range is not False for s in one.scores)
-    if hours:
-        yield f"hour={hours[0]}", lambda one: one.heard_local is not None and one.heard_local.hour == hours[0]
 
 
 def _agreement(shelf: Shelf, at: int, where: SegmentFilter, mask: npt.NDArray[np.bool_]) -> float:

@@ -2,8 +2,10 @@
 
 A label says what a recording is about, not what each of its windows holds, and some folders have none. So a sheet plays
 queries and what retrieval put first, each group's own left out, and somebody judges by ear. The order of the ten can be
-dealt by chance, so that a judge cannot follow the ranking; the sheet keeps the rank, and hides it. Verdicts are `yes`,
-`no` or `unsure`. Precision counts what was answered with yes or no; the unsure and the unanswered are told beside it.
+dealt by chance, so that a judge cannot follow the ranking. What a judge should not know (labels, ranks, file names,
+which often are labels) stands neither on the sheet nor in the table to fill in, but in a key beside them, which the
+scoring joins again. Verdicts are `yes`, `no` or `unsure`. Precision counts what was answered with yes or no; the unsure
+and the unanswered are told beside it.
 
 Queries are drawn in turn from the labels (or from recordings where there are none), so that a common species does not
 fill the sheet.
@@ -11,6 +13,7 @@ fill the sheet.
 
 import csv
 import hashlib
+import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -28,13 +31,15 @@ from rab.evals.intervals import by_group
 from rab.evals.labelled import LabelledFile, LabelledWindows, labelled_files
 from rab.reports import render_page
 
-COLUMNS = (
-    *("query", "rank", "verdict", "label", "result_label", "recording", "t0_ms", "t1_ms", "query_group"),
-    *("model", "weights_sha256"),
-)
+COLUMNS = ("sheet", "query", "result", "verdict")
+"""What is filled in: `result` is the number under which the sheet plays it."""
+_SEEN = ("rank", "label", "result_label", "recording", "t0_ms", "t1_ms")
+"""What a sheet in order shows beside."""
+_HIDDEN = (*_SEEN, "query_group", "model", "weights_sha256")
+KEY_COLUMNS = ("sheet", "query", "result", *_HIDDEN)
 VERDICTS = ("yes", "no", "unsure")
 K = 10
-SHEET, FILE = "listen.html", "verdicts.csv"
+SHEET, FILE, KEY = "listen.html", "verdicts.csv", "key.csv"
 _CLIP_RATE_HZ, _HEARD_HZ = 24_000, 48_000
 """Sound sampled between the two is made lighter; faster than that, its calls are above hearing and it stays."""
 _ASKS = (
@@ -68,6 +73,7 @@ class Judged(NamedTuple):
     query: str
     group: str
     rank: int
+    """1 is the nearest."""
     verdict: str
     label: str
     result_label: str
@@ -122,35 +128,54 @@ class Sheet(NamedTuple):
     seed: int
 
 
-def write_sheet(sheet: Sheet, folder: Path) -> tuple[Path, Path]:
-    """Write `listen.html` and an empty `verdicts.csv` into a folder, and return both.
+class Written(NamedTuple):
+    """The files of a sheet."""
+
+    page: Path
+    verdicts: Path
+    key: Path
+
+
+def write_sheet(sheet: Sheet, folder: Path) -> Written:
+    """Write `listen.html`, an empty `verdicts.csv` and its `key.csv` into a folder, and return the three.
 
     Raises `StorageFailed` where the folder cannot be written.
     """
-    lines = [_line(sheet, one, rank, at) for one in sheet.asked for rank, at in enumerate(one.found, start=1)]
-    page, file = folder / SHEET, folder / FILE
+    lines = list(_lines(sheet))
+    digest = content_id(json.dumps(lines).encode())[:12]
+    lines = [{"sheet": digest, **line} for line in lines]
+    columns = COLUMNS if sheet.blind else (*COLUMNS, *_SEEN)
+    written = Written(folder / SHEET, folder / FILE, folder / KEY)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        page.write_text(_page(sheet, lines), encoding="utf-8")
-        with file.open("w", encoding="utf-8", newline="") as text:
-            table = csv.DictWriter(text, COLUMNS)
-            table.writeheader()
-            table.writerows(lines)
+        written.page.write_text(_page(sheet, columns, lines), encoding="utf-8")
+        _write(written.verdicts, columns, lines)
+        _write(written.key, KEY_COLUMNS, lines)
     except OSError as error:
         raise StorageFailed(f"{folder} cannot be written: {error.strerror}", hint="name another with --out") from error
-    return page, file
+    return written
 
 
-def read_verdicts(file: Path) -> tuple[Judged, ...]:
-    """Read a verdict file. Raises `NotFound` where there is none, `InputError` for a column or a word that is wrong."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as text:
-            rows = list(csv.DictReader(text))
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(f"there is no verdict file {file}", hint="`rab eval listen` writes one to fill in") from error
-    if not rows or any(column not in rows[0] for column in COLUMNS):
-        raise InputError(f"{file}: a verdict file has the columns {', '.join(COLUMNS)}", hint="fill in the one written")
-    return tuple(_judged(file, number, row) for number, row in enumerate(rows, start=2))
+def read_verdicts(file: Path, key: Path | None = None) -> tuple[Judged, ...]:
+    """Read a verdict file with its key, by default the one beside it.
+
+    Raises `NotFound` where one of them is missing, `InputError` for a column or a word that is wrong, and for a key of
+    another sheet.
+    """
+    key = key or file.parent / KEY
+    rows = _read(file, COLUMNS, "verdict file", "`rab eval listen` writes one to fill in")
+    keys = _read(key, KEY_COLUMNS, "key", "put the verdicts beside the key of their sheet, or name it with --key")
+    of_result = {(row["sheet"], row["query"], row["result"]): row for row in keys}
+    judged = []
+    for number, row in enumerate(rows, start=2):
+        hidden = of_result.get((row["sheet"], row["query"], row["result"]))
+        if hidden is None:
+            raise InputError(
+                f"{file}, line {number}: {key} knows no result {row['result']!r} of the query {row['query']!r}",
+                hint="change the verdicts only, and name the key of the same sheet with --key",
+            )
+        judged.append(_judged(file, number, {**hidden, "verdict": row["verdict"]}))
+    return tuple(judged)
 
 
 def score(judged: Sequence[Judged], *, seed: int) -> EvalRun:
@@ -187,32 +212,57 @@ def _nearest(windows: LabelledWindows, at: int) -> tuple[int, ...]:
     return tuple(int(one) for one in order if apart[one])
 
 
-def _line(sheet: Sheet, one: Question, rank: int, at: int) -> dict[str, str]:
-    windows = sheet.windows
-    return {
-        "query": one.name,
-        "rank": f"{rank}",
-        "verdict": "",
-        "label": str(windows.labels[one.at]),
-        "result_label": str(windows.labels[at]),
-        "recording": str(windows.paths[at]),
-        "t0_ms": f"{windows.t0_ms[at]:.3f}",
-        "t1_ms": f"{windows.t1_ms[at]:.3f}",
-        "query_group": str(windows.groups[one.at]),
-        "model": sheet.card.key,
-        "weights_sha256": sheet.card.weights_sha256,
-    }
-
-
-def _page(sheet: Sheet, lines: Sequence[Mapping[str, str]]) -> str:
+def _lines(sheet: Sheet) -> Iterator[dict[str, str]]:
+    """Yield a line for each result, as the sheet numbers them: in order of rank, or dealt by chance."""
     windows, drawn = sheet.windows, np.random.default_rng(sheet.seed)
+    for one in sheet.asked:
+        order = drawn.permutation(K).tolist() if sheet.blind else range(K)
+        for number, place in enumerate(order, start=1):
+            at = one.found[place]
+            yield {
+                "query": one.name,
+                "result": f"{number}",
+                "verdict": "",
+                "rank": f"{place + 1}",
+                "label": str(windows.labels[one.at]),
+                "result_label": str(windows.labels[at]),
+                "recording": str(windows.paths[at]),
+                "t0_ms": f"{windows.t0_ms[at]:.3f}",
+                "t1_ms": f"{windows.t1_ms[at]:.3f}",
+                "query_group": str(windows.groups[one.at]),
+                "model": sheet.card.key,
+                "weights_sha256": sheet.card.weights_sha256,
+            }
+
+
+def _write(file: Path, columns: Sequence[str], lines: Sequence[Mapping[str, str]]) -> None:
+    with file.open("w", encoding="utf-8", newline="") as text:
+        table = csv.DictWriter(text, columns, extrasaction="ignore")
+        table.writeheader()
+        table.writerows(lines)
+
+
+def _read(file: Path, columns: Sequence[str], kind: str, hint: str) -> list[dict[str, str]]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as text:
+            rows = list(csv.DictReader(text))
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFound(f"there is no {kind} {file}", hint=hint) from error
+    if not rows or any(column not in rows[0] for column in columns):
+        raise InputError(f"{file}: a {kind} has the columns {', '.join(columns)}", hint="take the one that was written")
+    return rows
+
+
+def _page(sheet: Sheet, columns: Sequence[str], lines: Sequence[Mapping[str, str]]) -> str:
+    windows = sheet.windows
     shown = []
     for one in sheet.asked:
-        order = drawn.permutation(K).tolist() if sheet.blind else list(range(K))
-        results = [(i + 1, _clip(windows, one.found[i]), windows.where(one.found[i])) for i in order]
+        own = [(line["result"], one.found[int(line["rank"]) - 1]) for line in lines if line["query"] == one.name]
+        results = [(number, _clip(windows, at), windows.where(at)) for number, at in own]
         shown.append((one.name, _clip(windows, one.at), windows.where(one.at), results))
-    context = {"questions": shown, "blind": sheet.blind, "verdicts": VERDICTS, "columns": COLUMNS, "lines": lines}
-    return render_page("rab.evals", "listen.html.j2", {**context, "file": FILE})
+    told = [{column: line[column] for column in columns} for line in lines]
+    context = {"questions": shown, "blind": sheet.blind, "verdicts": VERDICTS, "columns": columns, "lines": told}
+    return render_page("rab.evals", "listen.html.j2", {**context, "file": FILE, "key": KEY})
 
 
 def _clip(windows: LabelledWindows, at: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Faults of claims and of sets: what a sound draft is, and the ways in which one claim of it, or the set, is spoilt."""
+"""Faults of claims: what a sound draft is, and the ways in which one claim of it is spoilt."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from rab.generation.facts.base import Fact
 from rab.generation.needs.base import Grounds
 from rab.generation.outputs import facts_of, rules
 from rab.generation.reading.quantities import CITED_CALLS, cited_calls
+from rab.generation.wording.names import taxa_of
 from rab.generation.writer import by_template
 
 
@@ -217,7 +218,19 @@ def _add_quantity(claim: Claim, sound: Sound) -> Claim | None:
 
 
 def _other_taxon(claim: Claim, sound: Sound) -> Claim | None:
-    return _with(claim, taxon=sound.random.choice(sound.taxa)) if claim.taxon else None
+    """Name a taxon that no cited item bears."""
+    others = [one for one in sound.taxa if one not in _borne(claim, sound)]
+    return _with(claim, taxon=sound.random.choice(others)) if claim.taxon else None
+
+
+def _other_borne(claim: Claim, sound: Sound) -> Claim | None:
+    """Name a taxon that a cited item bears beside the one that is meant."""
+    others = sorted(_borne(claim, sound) - {claim.taxon})
+    return _with(claim, taxon=sound.random.choice(others)) if claim.taxon and others else None
+
+
+def _borne(claim: Claim, sound: Sound) -> set[str]:
+    return {name for item in sound.grounds.cited(claim) for name in taxa_of(item)}
 
 
 def _drop_taxon(claim: Claim, _sound: Sound) -> Claim | None:
@@ -240,6 +253,45 @@ def _other_code(claim: Claim, sound: Sound) -> Claim | None:
     forms = rules(sound.grounds.output).forms
     codes = sorted({code or "" for code in forms[claim.kind].codes} - {claim.code or ""})
     return _with(claim, code=sound.random.choice(codes or ["made_up"]) or None)
+
+
+def _made_up_code(claim: Claim, _sound: Sound) -> Claim | None:
+    return _with(claim, code="made_up")
+
+
+def _taxon_of_none(claim: Claim, sound: Sound) -> Claim | None:
+    """Name a taxon in a claim of a kind that names none."""
+    form = rules(sound.grounds.output).forms[claim.kind]
+    return _with(claim, taxon=sound.random.choice(sound.taxa)) if form.taxon is False else None
+
+
+def _reason_that_fails(claim: Claim, sound: Sound) -> Claim | None:
+    """Give a reason to abstain, or a caveat, that no fact of the pack gives."""
+    if claim.kind not in ("abstention", "caveat"):
+        return None
+    holding = {one.claim.code for one in sound.found if one.claim.kind == claim.kind}
+    codes = sorted(code for code in rules(sound.grounds.output).forms[claim.kind].codes - holding if code)
+    return _with(claim, code=sound.random.choice(codes)) if codes else None
+
+
+def _no_citation(claim: Claim, _sound: Sound) -> Claim | None:
+    return _with(claim, support=())
+
+
+def _other_sort(claim: Claim, sound: Sound) -> Claim | None:
+    """Cite an item of a sort that such a claim cannot rest on."""
+    cites = rules(sound.grounds.output).forms[claim.kind].cites
+    others = [one for one, item in sound.grounds.items.items() if not isinstance(item, cites)]
+    return _with(claim, support=(*claim.support, sound.random.choice(others))) if others else None
+
+
+def _figure_of_others(claim: Claim, sound: Sound) -> Claim | None:
+    """Declare a figure of the pack that rests on items which the claim does not cite."""
+    if claim.kind == "difference":
+        return None  # it is told by another check that a difference has too many
+    declared, cited = {one.ref for one in claim.quantities}, set(claim.citations)
+    others = [one for ref, one in sound.grounds.table.items() if ref not in declared and not set(one.source) <= cited]
+    return _with(claim, quantities=(*claim.quantities, sound.random.choice(others))) if others else None
 
 
 def _other_kind(claim: Claim, sound: Sound) -> Claim | None:
@@ -273,41 +325,13 @@ CLAIM_FAULTS: dict[str, ClaimOperator] = {
     "confidence given": _confident,
     "another code": _other_code,
     "another kind": _other_kind,
+    "another taxon that is borne": _other_borne,
+    "a made-up code": _made_up_code,
+    "a taxon where there is none": _taxon_of_none,
+    "a reason that does not hold": _reason_that_fails,
+    "no citation": _no_citation,
+    "an item of another sort": _other_sort,
+    "a figure of other items": _figure_of_others,
     "malformed": _malformed,
 }
 """Faults of a claim's structure; the claim comes without words, so that no check of words can find them."""
-
-
-def _without_due(sound: Sound) -> list[Claim] | None:
-    due = [at for at, one in enumerate(sound.worded) if content_of(one) in sound.due]
-    if not due:
-        return None
-    gone = sound.random.choice(due)
-    return [one for at, one in enumerate(sound.draft) if at != gone]
-
-
-def _said_twice(sound: Sound) -> list[Claim] | None:
-    again = sound.random.choice(sound.draft)
-    return [*sound.draft, again.model_copy(update={"id": "again"})]
-
-
-def _half_a_question(sound: Sound) -> list[Claim] | None:
-    rest = [one for one in sound.draft if one.kind != "hypothesis_prompt"]
-    return rest if len(rest) < len(sound.draft) else None
-
-
-def _same_id(sound: Sound) -> list[Claim] | None:
-    if len(sound.draft) < 2:
-        return None
-    first, second, *rest = sound.draft
-    return [first, second.model_copy(update={"id": first.id}), *rest]
-
-
-DRAFT_FAULTS: dict[str, Callable[[Sound], list[Claim] | None]] = {
-    "delete what is due": _without_due,
-    "delete everything": lambda _sound: [],
-    "say a thing twice": _said_twice,
-    "two claims of one id": _same_id,
-    "parts without their question": _half_a_question,
-}
-"""Faults of the set."""

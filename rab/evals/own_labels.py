@@ -2,24 +2,29 @@
 
 A window bears the label that sounds longest in it. A group is what the user says it is (a recordist, a site, a night);
 without a word of theirs it is the recording, and that is said.
+
+Nothing is lost without a word: a labelled part that gave no window keeps its reason, and so does a recording that
+cannot be read. Reference collections hold cuts of half a second, and a label of which all are so short would be gone.
 """
 
 import csv
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from rab.audio import read_recording
 from rab.audio.label_tables import LabelledSpan, read_collection
+from rab.domain import FileFailure, Recording, content_id
 from rab.domain.value import Value
 from rab.embedders.base import Embedder
-from rab.errors import InputError, NotFound
-from rab.evals.labelled import MANIFEST, LabelledFile, LabelledWindows, labelled_windows
+from rab.errors import InputError, NotFound, RabError
+from rab.evals.labelled import MANIFEST, LabelledFile, LabelledWindows, full_windows, labelled_windows
 
 _LEAST_OVERLAP = 0.5
 """Of a labelled span, or of the window where the span is longer: what a window must hold to bear the label."""
@@ -30,17 +35,61 @@ class Source(Value):
     """Where labels come from. Nothing given: a MANIFEST.csv, tables beside recordings, or names of sub-folders."""
 
     labels: str | None = None
+    """Path of the table, from the folder on: a folder that moves takes its table along."""
     label_column: str | None = None
     group_column: str | None = None
+
+
+class Said(Value):
+    """What is said of one recording: its group, and a digest of its labels with their times."""
+
+    group: str
+    labels_sha256: str
 
 
 class Labelled(NamedTuple):
     """A user's folder as it was read: files with their groups, spans by file, and what must be said of them."""
 
+    folder: Path
     files: tuple[LabelledFile, ...]
+    """Recordings that can be read."""
+    recordings: dict[str, Recording]
+    """The same by path."""
     spans: dict[str, tuple[LabelledSpan, ...]]
     grouped_by: str
     notes: tuple[str, ...]
+    failures: tuple[str, ...]
+    """Rows and files that could not be used, each with its reason."""
+
+    @property
+    def said(self) -> dict[str, Said]:
+        """What is said of each recording, by its path within the folder."""
+        return {
+            within(self.folder, str(file.path)): Said(
+                group=file.group, labels_sha256=_digest(self.spans[str(file.path)])
+            )
+            for file in self.files
+        }
+
+
+class Unheard(NamedTuple):
+    """A labelled part that is in no window under its label, and why."""
+
+    span: LabelledSpan
+    why: str
+
+
+class OwnWindows(NamedTuple):
+    """What a folder gave: labelled windows, and what gave none."""
+
+    windows: LabelledWindows
+    n_labelled: dict[str, int]
+    """Label → labelled parts, whole recordings among them."""
+    unheard: tuple[Unheard, ...]
+    unused: dict[str, str]
+    """Recording → why none of its windows bears a label."""
+    failures: tuple[str, ...]
+    """Recordings that could not be decoded to their end, each with its reason."""
 
 
 def read_folder(folder: Path, source: Source) -> Labelled:
@@ -60,15 +109,58 @@ def read_folder(folder: Path, source: Source) -> Labelled:
     return _grouped(folder, spans, groups, f"column {column!r}" if column else "recording", notes)
 
 
-def own_windows(read: Labelled, embedder: Embedder, cache: Path | None) -> LabelledWindows:
+class _Held(NamedTuple):
+    """A labelled part that a window holds half of: its recording, its number there, and the ms that sound in it."""
+
+    path: str
+    number: int
+    name: str
+    ms: float
+
+
+def own_windows(read: Labelled, embedder: Embedder, cache: Path | None) -> OwnWindows:
     """Embed a folder, and give each window the label that sounds longest in it; windows without one are left out.
 
     Raises `InputError` where fewer than two labels stand in two groups or more.
     """
-    windows = labelled_windows(read.files, embedder, cache=cache)
-    labels = [_label(windows, i, read.spans) for i in range(len(windows))]
+    parts, unused, failures = [], dict[str, str](), list[str]()
+    for file in read.files:
+        recording = read.recordings[str(file.path)]
+        try:
+            why = _why_mute(recording, embedder)
+            if why is None:
+                parts.append(labelled_windows((file,), embedder, cache=cache))
+            else:
+                unused[str(file.path)] = why
+        except RabError as error:
+            unused[str(file.path)] = "not to be read"
+            failures.append(_unreadable(read.folder, str(file.path), error))
+    if not parts:
+        reasons = "; ".join(f"{n} recordings: {why}" for why, n in Counter(unused.values()).items())
+        raise InputError(f"no recording gives a window ({reasons})", hint="add recordings of a second or more")
+    windows = _joined(parts)
+    held = [_held(windows, i, read.spans) for i in range(len(windows))]
+    labels = [_longest(one) for one in held]
     kept = np.flatnonzero([label is not None for label in labels])
     named = replace(windows, labels=np.array([label or "" for label in labels])).select(kept)
+    _require_two_labels(named)
+    used = set(map(str, named.paths))
+    mute = {str(file.path): "no window holds half of a label" for file in read.files if str(file.path) not in used}
+    return OwnWindows(
+        windows=named,
+        n_labelled=dict(sorted(Counter(span.name for own in read.spans.values() for span in own).items())),
+        unheard=tuple(_unheard(read, held, labels, unused)),
+        unused=mute | unused,
+        failures=tuple(failures),
+    )
+
+
+def within(folder: Path, path: str) -> str:
+    """Return a path from a folder on, as it is written on every system."""
+    return Path(os.path.relpath(path, folder)).as_posix()
+
+
+def _require_two_labels(named: LabelledWindows) -> None:
     n_groups = n_groups_of_labels(named)
     enough = [label for label, n in n_groups.items() if n > 1]
     if len(enough) < 2:
@@ -77,25 +169,67 @@ def own_windows(read: Labelled, embedder: Embedder, cache: Path | None) -> Label
             f"{len(enough)} label(s) stand in two groups or more, and two are needed: {said}",
             hint="add recordings of each label from another group, or name another --group-column",
         )
-    return named
 
 
-def _label(windows: LabelledWindows, i: int, spans: dict[str, tuple[LabelledSpan, ...]]) -> str | None:
-    """Return the label of a window: that of the spans in it which sound longest together."""
+def _why_mute(recording: Recording, embedder: Embedder) -> str | None:
+    """Return why a recording gives no window; None where it gives one."""
+    if recording.sample_rate_hz < embedder.card.min_source_rate_hz:
+        return f"sampled below the {embedder.card.min_source_rate_hz:g} Hz that the model asks for"
+    if next(full_windows(recording, embedder), None) is not None:
+        return None
+    return "shorter than a second" if recording.duration_ms < 1000 else "silent"
+
+
+def _joined(parts: Sequence[LabelledWindows]) -> LabelledWindows:
+    """Return windows of several recordings, one behind the other."""
+
+    def together(name: str) -> Any:
+        rows = [getattr(part, name) for part in parts]
+        return tuple(row for own in rows for row in own) if isinstance(rows[0], tuple) else np.concatenate(rows)
+
+    return LabelledWindows(**{one.name: together(one.name) for one in fields(LabelledWindows)})
+
+
+def _held(windows: LabelledWindows, i: int, spans: Mapping[str, Sequence[LabelledSpan]]) -> list[_Held]:
+    """Return the spans of its recording that a window holds half of."""
     t0_ms, t1_ms = float(windows.t0_ms[i]), float(windows.t1_ms[i])
-    held: Counter[str] = Counter()
-    for span in spans.get(str(windows.paths[i]), ()):
+    held: list[_Held] = []
+    for number, span in enumerate(spans.get(str(windows.paths[i]), ())):
         start = t0_ms if span.t0_ms is None else max(span.t0_ms, t0_ms)
         end = t1_ms if span.t1_ms is None else min(span.t1_ms, t1_ms)
         length = t1_ms - t0_ms if span.t0_ms is None or span.t1_ms is None else span.t1_ms - span.t0_ms
         if end > start and end - start >= _LEAST_OVERLAP * min(length, t1_ms - t0_ms):
-            held[span.name] += round(end - start)
-    return held.most_common(1)[0][0] if held else None
+            held.append(_Held(str(windows.paths[i]), number, span.name, end - start))
+    return held
+
+
+def _longest(held: Sequence[_Held]) -> str | None:
+    """Return the label whose spans sound longest together."""
+    sums: Counter[str] = Counter()
+    for one in held:
+        sums[one.name] += round(one.ms)
+    return sums.most_common(1)[0][0] if sums else None
+
+
+def _unheard(
+    read: Labelled, held: Sequence[Sequence[_Held]], labels: Sequence[str | None], unused: Mapping[str, str]
+) -> Iterator[Unheard]:
+    """Yield the labelled parts that no window bears the label of, with the reason."""
+    in_some = {(one.path, one.number) for own in held for one in own}
+    heard = {
+        (one.path, one.number) for own, label in zip(held, labels, strict=True) for one in own if one.name == label
+    }
+    for path in map(str, (file.path for file in read.files)):
+        for number, span in enumerate(read.spans[path]):
+            if (path, number) not in heard:
+                outlasted = "another label sounds longer in its windows"
+                why = outlasted if (path, number) in in_some else "no window holds half of it"
+                yield Unheard(span, f"its recording is {unused[path]}" if path in unused else why)
 
 
 def _grouped(
     folder: Path,
-    read: tuple[Sequence[LabelledSpan], Sequence[object]],
+    read: tuple[Sequence[LabelledSpan], Sequence[FileFailure]],
     groups: dict[int, str],
     grouped_by: str,
     notes: tuple[str, ...],
@@ -115,9 +249,34 @@ def _grouped(
         if group_of.setdefault(span.path, group) != group:
             raise _in_two_groups(span.path, group_of[span.path], group, span.row)
     name = folder.resolve().name
-    files = tuple(LabelledFile(Path(path), name, "?", group_of[path]) for path in sorted(of_file))
-    said = [f"{len(failures)} rows or files could not be used: {failures[0]}"] if failures else []
-    return Labelled(files, {path: tuple(own) for path, own in of_file.items()}, grouped_by, (*notes, *said))
+    refused = [_refusal(folder, one) for one in failures]
+    files, recordings = [], dict[str, Recording]()
+    for path in sorted(of_file):
+        try:
+            recordings[path] = read_recording(Path(path))
+            files.append(LabelledFile(Path(path), name, "?", group_of[path]))
+        except RabError as error:
+            refused.append(_unreadable(folder, path, error))
+    if not files:
+        raise InputError(f"{folder}: no recording can be read ({refused[0]})", hint="convert the recordings to WAV")
+    spans_of = {path: tuple(of_file[path]) for path in recordings}
+    return Labelled(folder, tuple(files), recordings, spans_of, grouped_by, notes, tuple(refused))
+
+
+def _refusal(folder: Path, failure: FileFailure) -> str:
+    """Return in words what could not be used, by its path within the folder."""
+    place = within(folder, failure.path) if failure.path.startswith(str(folder)) else Path(failure.path).name
+    return f"{place}: {failure.message} ({failure.hint})"
+
+
+def _unreadable(folder: Path, path: str, error: RabError) -> str:
+    name = within(folder, path)
+    return f"{name} cannot be read: {error.message.replace(path, name)} ({error.hint})"
+
+
+def _digest(spans: Sequence[LabelledSpan]) -> str:
+    said = sorted(f"{one.name}\t{one.t0_ms}\t{one.t1_ms}" for one in spans)
+    return content_id("\n".join(said).encode())[:16]
 
 
 def _line(span: LabelledSpan) -> int:
@@ -173,7 +332,7 @@ def _in_two_groups(recording: str, one: str, other: str, where: str) -> InputErr
 
 def _table_spans(
     folder: Path, table: Path, rows: dict[int, dict[str, str]], source: Source
-) -> tuple[Sequence[LabelledSpan], Sequence[object]]:
+) -> tuple[Sequence[LabelledSpan], Sequence[FileFailure]]:
     """Return what a table says; a label column of the user's own name is read as if it were called `label`."""
     if source.label_column is None:
         return read_collection(folder, table=table)

@@ -71,6 +71,7 @@ def render_run(kept: KeptRun) -> str:
         "n_passed": f"{len(rows) - len(failed)}",
         "n_failed": f"{len(failed)}",
         "n_unscored": f"{unscored}",
+        "notes": kept.notes,
         "rows": rows,
         "tables": [_table(table) for table in kept.run.tables],
         "provenance": tuple(_provenance(kept)),

@@ -28,6 +28,7 @@ from rab.evals.base import Answered, Score
 from rab.evals.intervals import Bounds, by_group
 from rab.evals.labelled import LabelledFile, LabelledWindows, labelled_windows, taxon_of, unit
 from rab.evals.ladder import is_noise, model_samples
+from rab.evals.written import as_written
 from rab.retrieval.probes import Examples, ProbePolicy, few_shot_trials
 
 Floats = npt.NDArray[np.float64]
@@ -56,6 +57,8 @@ class Question:
     asks: str
     within: str
     examples: Examples
+    paths: tuple[Path, ...]
+    """Of each example's recording: by what is written of it, leaks are counted."""
 
     @property
     def chance(self) -> float:
@@ -69,11 +72,15 @@ class Question:
 
     @cached_property
     def leaked_share(self) -> float:
-        """Share of asked examples whose group also taught: 0, or nothing here is true."""
-        groups = np.asarray(self.examples.groups)
+        """Share of asked examples whose group, by its own word or as it is written, also taught: 0 if all is true."""
+        said, written = np.asarray(self.examples.groups), as_written(self.paths, self.examples.names)
+        draw = partial(few_shot_trials, n_draws=_MOST_GROUPS, policy=_policy(self.examples))
+        trials = next((found for n in reversed(SHOTS) if (found := draw(self.examples, n))), [])
         leaks = [
-            np.isin(groups[trial.asked], groups[trial.taught]).mean()
-            for trial in few_shot_trials(self.examples, 1, n_draws=_MOST_GROUPS, policy=_policy(self.examples))
+            np.mean(
+                np.isin(said[trial.asked], said[trial.taught]) | np.isin(written[trial.asked], written[trial.taught])
+            )
+            for trial in trials
         ]
         return float(np.mean(leaks)) if leaks else 0.0
 
@@ -134,6 +141,7 @@ def heard_twice(windows: LabelledWindows, embedder: Embedder, seed: int) -> Ques
             groups * 2,
             held_out="group",
         ),
+        tuple(windows.paths[at] for at in chosen) * 2,
     )
 
 
@@ -228,7 +236,8 @@ def _questions(
         if len(able) > max(1, len(asked)):
             asked = able
             rows = np.flatnonzero(here & np.isin(names, able))
-            yield Question(kind, within, Examples(windows.vectors[rows], names[rows].tolist(), groups[rows].tolist()))
+            examples = Examples(windows.vectors[rows], names[rows].tolist(), groups[rows].tolist())
+            yield Question(kind, within, examples, tuple(windows.paths[at] for at in rows.tolist()))
 
 
 def _outside(groups: npt.NDArray[np.str_]) -> int:
@@ -310,10 +319,12 @@ def _above(accuracy: float | None, *, chance: float) -> float | None:
 
 
 def _leaked(questions: Sequence[Question]) -> Score:
-    worst = max((one.leaked_share for one in questions), default=0.0)
+    shares = {f"{one.asks} within {one.within}": one.leaked_share for one in questions}
+    worst = sorted(shares, key=lambda name: -shares[name])[:3]
     return Score(
         case="leaked_share",
-        value=worst,
+        value=shares[worst[0]] if worst else 0.0,
         n=len(questions),
-        reason="share of asked examples whose group had taught the probe, worst question",
+        reason="share of asked examples whose group, as its table gives it, had taught the probe; worst question",
+        evidence=tuple(f"{name}: {shares[name]:.3f}" for name in worst if shares[name]),
     )

@@ -5,32 +5,46 @@ hold between their calls; the level is computed from the parts, not measured on 
 Clipping, two singers at once, rain, wind, silence and the classes that tell of people are planted likewise, and clips
 without them are the control. A draw of a call and a noise, or a recording, is one witness: intervals draw those again.
 
+What a score rests on is named, the worst first; what is made again from its seed has no file, and a background is named
+with its recording and time.
+
 Speech itself is not asked: what is planted are raw scores of the classifier, so the flag is proven and the classifier's
 ear for people is not.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from rab.audio import resampled
 from rab.audio.spectrogram import spectrogram
 from rab.domain import Recording, SignalQuality, Waveform
 from rab.embedders.base import Embedder
 from rab.embedders.scores import PrivacyPolicy, human_classes, human_voice
-from rab.evals.base import Answered, Score
-from rab.evals.intervals import by_group, of_share
+from rab.evals.base import Answered, Instance, Score
+from rab.evals.intervals import by_group
 from rab.evals.labelled import full_windows
 from rab.evals.ladder import own_noise
+from rab.evals.quality_trials import (
+    N_INSTANCES,
+    Rung,
+    Trial,
+    ladder_table,
+    median,
+    of_errors,
+    said_db,
+    share,
+    width,
+    worst_bias,
+    worst_first,
+    worst_of,
+)
 from rab.evals.sounds import CALLS, NOISES, RATE_HZ, MadeCall, Sound, at_level, in_noise, made, white
 from rab.quality import measure
-
-Floats = npt.NDArray[np.float64]
 
 RUNGS_DB = tuple(float(rung) for rung in range(-20, 31, 5))
 STEADY, RECORDED = ("white", "pink"), "recorded"
@@ -42,14 +56,11 @@ _OVERLAPPED = 0.1
 _SILENCE = np.zeros(round(3 * RATE_HZ))
 
 
-class Rung(NamedTuple):
-    """One clip of the ladder: what was mixed, the witness that it belongs to, the truth and what was measured."""
+class Background(NamedTuple):
+    """What lies between the calls of a recording, at the rate of made sounds, and where."""
 
-    noise: str
-    witness: str
-    snr_db: float
-    found_db: float
-    """NaN where nothing was measured: for arithmetic within an evaluation."""
+    sound: Sound
+    place: Instance
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +81,7 @@ class QualityBench:
         return [make(self.drawn(1, n, kind)) for n in range(_N_DRAWS) for kind, make in enumerate(CALLS.values())]
 
     @cached_property
-    def backgrounds(self) -> list[tuple[str, Sound]]:
+    def backgrounds(self) -> list[Background]:
         """What lies between the calls of recordings, one stretch of a recording, at the rate of made sounds."""
         found = (one for recording in self.recordings for one in islice(_between_calls(recording, self.embedder), 1))
         return list(islice(found, _N_BACKGROUNDS))
@@ -81,12 +92,16 @@ class QualityBench:
         rungs: list[Rung] = []
         for kind, (name, make) in enumerate(NOISES.items()):
             for n, call in enumerate(self.calls):
-                rungs += _climb(name, f"{name} {n}", call, make(self.drawn(2, kind, n)))
+                rungs += _climb(Rung(name, f"{name} {n}", 0, 0, self.name_of(n)), call, make(self.drawn(2, kind, n)))
         for n, call in enumerate(self.calls):
             if self.backgrounds:
-                witness, noise = self.backgrounds[n % len(self.backgrounds)]
-                rungs += _climb(RECORDED, witness, call, noise)
+                noise, place = self.backgrounds[n % len(self.backgrounds)]
+                rungs += _climb(Rung(RECORDED, place.name, 0, 0, self.name_of(n), place), call, noise)
         return rungs
+
+    def name_of(self, n: int) -> str:
+        """Return what a call is named: its kind and its number."""
+        return f"{self.calls[n].kind} {n}"
 
     def noises(self) -> dict[str, list[Rung]]:
         """Return the ladder by noise."""
@@ -124,8 +139,8 @@ def snr_bias_recorded_db(bench: QualityBench) -> Score:
 
 def snr_spread_db(bench: QualityBench) -> Score:
     """Ask how far apart the lowest and the highest tenth of the errors lie, in steady noise from 10 dB up."""
-    spread = {name: _of_errors(rungs, _width) for name, rungs in _among(bench, STEADY, 10, 30).items()}
-    return _worst("snr_spread_db", spread, _among(bench, STEADY, 10, 30), _width, bench.seed)
+    spread = {name: of_errors(rungs, width) for name, rungs in _among(bench, STEADY, 10, 30).items()}
+    return worst_of("snr_spread_db", spread, _among(bench, STEADY, 10, 30), width, bench.seed)
 
 
 def snr_found_share(bench: QualityBench) -> Score:
@@ -133,81 +148,118 @@ def snr_found_share(bench: QualityBench) -> Score:
     rungs = [one for rungs in _among(bench, tuple(NOISES), 5, 30).values() for one in rungs]
     found = np.array([np.isfinite(one.found_db) for one in rungs], dtype=np.float64)
     low, high = by_group(found, [one.witness for one in rungs], seed=bench.seed)
-    reason = f"{int(found.sum())} of {len(rungs)} clips have an SNR"
-    return Score(case="snr_found_share", value=float(found.mean()), n=len(rungs), reason=reason, low=low, high=high)
+    return Score(
+        case="snr_found_share",
+        value=float(found.mean()),
+        n=len(rungs),
+        reason=f"{int(found.sum())} of {len(rungs)} clips have an SNR",
+        low=low,
+        high=high,
+        instances=worst_first(rungs),
+    )
 
 
 def phantom_share(bench: QualityBench) -> Score:
     """Ask in which share of steady noises without a call one of 0 dB or more is measured."""
-    clips = [NOISES[name](bench.drawn(3, kind, n)) for kind, name in enumerate(STEADY) for n in range(40)]
-    return share("phantom_share", [(_heard(made(clip)).snr_db or -1.0) >= 0 for clip in clips], "noises hold a call")
+    clips = [
+        (f"{name} noise {n}", _heard(made(NOISES[name](bench.drawn(3, kind, n)))).snr_db)
+        for kind, name in enumerate(STEADY)
+        for n in range(40)
+    ]
+    trials = [Trial(name, (snr_db or -1.0) >= 0, said_db(snr_db)) for name, snr_db in clips]
+    return share("phantom_share", trials, "noises hold a call", right=False)
 
 
 def clipping_error(bench: QualityBench) -> Score:
     """Ask how far the clipped share lies from the planted one, relative to it (median)."""
     planted, found = zip(*(_clipped(bench, n, call) for n, call in enumerate(bench.calls)), strict=True)
     errors = np.abs(np.array(found) / np.array(planted) - 1)
-    low, high = by_group(errors, [str(n) for n in range(len(errors))], seed=bench.seed, reduce=_median)
+    low, high = by_group(errors, [str(n) for n in range(len(errors))], seed=bench.seed, reduce=median)
     return Score(
         case="clipping_error",
-        value=_median(errors),
+        value=median(errors),
         n=len(errors),
         reason=f"planted {min(planted):.2%} to {max(planted):.2%} of the samples",
         low=low,
         high=high,
+        instances=tuple(
+            Instance(
+                name=bench.name_of(int(n)),
+                value=round(float(errors[n]), 6),
+                words=f"{found[n]:.3%} of the samples found clipped, {planted[n]:.3%} planted",
+            )
+            for n in np.argsort(-errors, kind="stable")[:N_INSTANCES]
+        ),
     )
 
 
 def clipping_false_share(bench: QualityBench) -> Score:
     """Ask which share of sounds that nothing was cut off of counts as clipped."""
     clips = [in_noise(call, white(bench.drawn(5, n)), 20) for n, call in enumerate(bench.calls)]
-    return share("clipping_false_share", [_heard(one).clipped_fraction > _CLIPPED for one in clips], "clean clips")
+    found = [_heard(one).clipped_fraction for one in clips]
+    trials = [
+        Trial(bench.name_of(n), one > _CLIPPED, f"{one:.3%} of the samples found clipped")
+        for n, one in enumerate(found)
+    ]
+    return share("clipping_false_share", trials, "clean clips", right=False)
 
 
 def overlap_found_share(bench: QualityBench) -> Score:
     """Ask in which share of the clips with two singers at once both are noticed."""
     pairs = [_pair(bench.drawn(6, n)) for n in range(5 * _N_DRAWS)]
-    heard = [_heard(one).overlap_fraction >= _OVERLAPPED for one in pairs]
-    return share("overlap_found_share", heard, "pairs are noticed")
+    trials = [_overlap(f"pair {n}", one) for n, one in enumerate(pairs)]
+    return share("overlap_found_share", trials, "pairs are noticed")
 
 
 def overlap_false_share(bench: QualityBench) -> Score:
     """Ask which share of single singers counts as two."""
     clips = [in_noise(call, white(bench.drawn(7, n)), 25) for n, call in enumerate(bench.calls)]
-    return share("overlap_false_share", [_heard(one).overlap_fraction >= _OVERLAPPED for one in clips], "singers")
+    trials = [_overlap(bench.name_of(n), one) for n, one in enumerate(clips)]
+    return share("overlap_false_share", trials, "singers", right=False)
 
 
 def rain_found_share(bench: QualityBench) -> Score:
     """Ask which share of rains of −35 to −20 dBFS is flagged."""
-    return share("rain_found_share", [one.rain for one in _weather(bench, "rain")], "rains are flagged")
+    return share("rain_found_share", _weather(bench, "rain"), "rains are flagged")
 
 
 def wind_found_share(bench: QualityBench) -> Score:
     """Ask which share of winds of the same levels is flagged."""
-    return share("wind_found_share", [one.wind for one in _weather(bench, "wind")], "winds are flagged")
+    return share("wind_found_share", _weather(bench, "wind"), "winds are flagged")
 
 
 def weather_behind_call_share(bench: QualityBench) -> Score:
     """Ask which share of the same clips is flagged, when a call of −30 dBFS sounds in front."""
-    flags = [one.rain for one in _weather(bench, "rain", song_dbfs=-30.0)]
-    flags += [one.wind for one in _weather(bench, "wind", song_dbfs=-30.0)]
-    return share("weather_behind_call_share", flags, "rains and winds are flagged")
+    trials = [*_weather(bench, "rain", song_dbfs=-30.0), *_weather(bench, "wind", song_dbfs=-30.0)]
+    return share("weather_behind_call_share", trials, "rains and winds are flagged")
 
 
 def weather_false_share(bench: QualityBench) -> Score:
     """Ask which share of calls in a steady noise of −55 dBFS is flagged as rain or wind."""
-    heard = []
+    trials = []
     for n, call in enumerate(bench.calls):
         noise = at_level(NOISES[STEADY[n % 2]](bench.drawn(9, n)), -55.0)
-        heard.append(_heard(made(at_level(call.samples, -35.0) + noise, peak=None)))
-    return share("weather_false_share", [one.rain or one.wind for one in heard], "fair clips are flagged")
+        one = _heard(made(at_level(call.samples, -35.0) + noise, peak=None))
+        flags = " and ".join(name for name, stands in (("rain", one.rain), ("wind", one.wind)) if stands)
+        name = f"{bench.name_of(n)} in {STEADY[n % 2]} noise"
+        trials.append(Trial(name, bool(flags), f"flagged as {flags}" if flags else "not flagged"))
+    return share("weather_false_share", trials, "fair clips are flagged", right=False)
 
 
 def silence_found_share(bench: QualityBench) -> Score:
     """Ask whether digital silence is told from a faint noise: both must be answered rightly."""
     faint = [made(at_level(white(bench.drawn(10, n)), -85.0), peak=None) for n in range(10)]
-    right = [_heard(made(_SILENCE, peak=None)).silent, *(not _heard(one).silent for one in faint)]
-    return share("silence_found_share", right, "clips are told rightly")
+    clips = [
+        ("digital silence", made(_SILENCE, peak=None)),
+        *((f"faint noise {n}", one) for n, one in enumerate(faint)),
+    ]
+    trials = []
+    for name, clip in clips:
+        silent = _heard(clip).silent
+        trials.append(
+            Trial(name, silent == (name == "digital silence"), f"told to be {'' if silent else 'not '}silent")
+        )
+    return share("silence_found_share", trials, "clips are told rightly")
 
 
 def voice_found_share(bench: QualityBench) -> Score:
@@ -221,7 +273,12 @@ def voice_found_share(bench: QualityBench) -> Score:
     rows = np.arange(len(columns))
     logits[rows, columns], logits[len(columns) + rows, columns] = at + 0.1, at - 0.1
     flagged = human_voice(logits, columns, policy, activation=bench.embedder.card.activation)
-    return share("voice_found_share", list(flagged == (np.arange(len(flagged)) < len(columns))), "are told rightly")
+    sides = [(int(column), side) for side in ("above", "below") for column in columns]
+    trials = [
+        Trial(f"{taxa[column].scientific_name} {side} the threshold", bool(flag) == (side == "above"))
+        for (column, side), flag in zip(sides, flagged, strict=True)
+    ]
+    return share("voice_found_share", trials, "are told rightly")
 
 
 CASES: tuple[Callable[[QualityBench], Score], ...] = (
@@ -245,63 +302,9 @@ CASES: tuple[Callable[[QualityBench], Score], ...] = (
 )
 
 
-def ladder_table(ladder: Mapping[str, Sequence[Rung]]) -> str:
-    """Return the median error and its spread for each noise and rung, with the share that was measured."""
-    rungs_db = sorted({one.snr_db for rungs in ladder.values() for one in rungs})
-    lines = [
-        "SNR measured less truth, dB: median (10 % to 90 %), share with an SNR",
-        "",
-        "| noise | " + " | ".join(f"{rung:g} dB" for rung in rungs_db) + " |",
-        "|---|" + "---|" * len(rungs_db),
-    ]
-    for name, rungs in ladder.items():
-        cells = [_cell([one for one in rungs if one.snr_db == rung]) for rung in rungs_db]
-        if rungs:
-            lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def share(case: str, found: Sequence[bool], of_what: str) -> Score:
-    """Return the share of independent trials that were found so, with Wilson's interval."""
-    n_found = sum(map(bool, found))
-    low, high = of_share(n_found, len(found))
-    return Score(
-        case=case,
-        value=n_found / len(found),
-        n=len(found),
-        reason=f"{n_found} of {len(found)} {of_what}",
-        low=low,
-        high=high,
-    )
-
-
-def worst_bias(case: str, ladder: Mapping[str, Sequence[Rung]], seed: int) -> Score:
-    """Return the largest |median error| among noises, with its interval: witnesses are drawn again."""
-    return _worst(case, {name: _of_errors(rungs, _bias) for name, rungs in ladder.items()}, ladder, _bias, seed)
-
-
-def _worst(
-    case: str,
-    values: Mapping[str, float | None],
-    ladder: Mapping[str, Sequence[Rung]],
-    reduce: Callable[[Floats], float],
-    seed: int,
-) -> Score:
-    known = {name: value for name, value in values.items() if value is not None}
-    if not known:
-        return Score(case=case, value=None, n=0, reason="no clip has an SNR")
-    worst = max(known, key=known.__getitem__)
-    heard = [one for one in ladder[worst] if np.isfinite(one.found_db)]
-    low, high = by_group(_errors(heard), [one.witness for one in heard], seed=seed, reduce=reduce)
-    return Score(
-        case=case,
-        value=known[worst],
-        n=sum(len(rungs) for rungs in ladder.values()),
-        reason=f"worst in {worst} noise, {len({one.witness for one in heard})} witnesses",
-        low=low,
-        high=high,
-        evidence=tuple(f"{name}: {value:.2f} dB" for name, value in known.items()),
-    )
+def _overlap(name: str, clip: Waveform) -> Trial:
+    found = _heard(clip).overlap_fraction
+    return Trial(name, found >= _OVERLAPPED, f"several sources in {found:.2f} of the active time")
 
 
 def _among(bench: QualityBench, names: Sequence[str], low_db: float, high_db: float) -> dict[str, list[Rung]]:
@@ -309,53 +312,31 @@ def _among(bench: QualityBench, names: Sequence[str], low_db: float, high_db: fl
     return {name: [one for one in found[name] if low_db <= one.snr_db <= high_db] for name in names}
 
 
-def _errors(rungs: Sequence[Rung]) -> Floats:
-    return np.array([one.found_db - one.snr_db for one in rungs if np.isfinite(one.found_db)], dtype=np.float64)
-
-
-def _of_errors(rungs: Sequence[Rung], reduce: Callable[[Floats], float]) -> float | None:
-    errors = _errors(rungs)
-    return reduce(errors) if len(errors) else None
-
-
-def _median(values: Floats) -> float:
-    return float(np.median(values))
-
-
-def _bias(errors: Floats) -> float:
-    return abs(_median(errors))
-
-
-def _width(errors: Floats) -> float:
-    low, high = np.percentile(errors, [10, 90])
-    return float(high - low)
-
-
-def _cell(rungs: Sequence[Rung]) -> str:
-    errors = _errors(rungs)
-    if not len(errors):
-        return "0 %" if rungs else ""
-    low, high = np.percentile(errors, [10, 90])
-    return f"{_median(errors):+.1f} ({low:+.1f} to {high:+.1f}), {len(errors) / len(rungs):.0%}"
-
-
 def _heard(clip: Waveform) -> SignalQuality:
     return measure(clip, spectrogram(clip))
 
 
-def _climb(noise: str, witness: str, call: MadeCall, sound: Sound) -> Iterator[Rung]:
+def _climb(foot: Rung, call: MadeCall, sound: Sound) -> Iterator[Rung]:
     for rung in RUNGS_DB:
         snr_db = _heard(in_noise(call, sound, rung)).snr_db
-        yield Rung(noise, witness, rung, np.nan if snr_db is None else snr_db)
+        yield foot._replace(snr_db=rung, found_db=np.nan if snr_db is None else snr_db)
 
 
-def _between_calls(recording: Recording, embedder: Embedder) -> Iterator[tuple[str, Sound]]:
+def _between_calls(recording: Recording, embedder: Embedder) -> Iterator[Background]:
     """Yield what windows of a recording hold between their calls, at the rate of made sounds."""
     for window in full_windows(recording, embedder) if recording.sample_rate_hz >= RATE_HZ // 3 else ():
         quiet = own_noise(window.native)
         if quiet is not None and np.any(quiet.samples):
             heard = np.concatenate([block.samples for block in resampled([quiet], RATE_HZ, "soxr")])
-            yield recording.file_name, np.resize(heard, len(_SILENCE)).astype(np.float64)
+            place = Instance(
+                name=recording.file_name,
+                value=None,
+                recording=recording.path,
+                t0_ms=window.t0_ms,
+                t1_ms=window.t1_ms,
+                words="the recording is where the noise is from; the call was made",
+            )
+            yield Background(np.resize(heard, len(_SILENCE)).astype(np.float64), place)
 
 
 def _clipped(bench: QualityBench, n: int, call: MadeCall) -> tuple[float, float]:
@@ -378,11 +359,15 @@ def _pair(random: np.random.Generator) -> Waveform:
     return in_noise(call, white(random), 25)
 
 
-def _weather(bench: QualityBench, name: str, song_dbfs: float | None = None) -> list[SignalQuality]:
-    heard = []
+def _weather(bench: QualityBench, name: str, song_dbfs: float | None = None) -> list[Trial]:
+    """Return which rains are flagged as rain, or winds as wind, alone or behind a call."""
+    trials = []
     for n, call in enumerate(bench.calls):
         random = bench.drawn(8, sum(name.encode()), n)
-        sound = at_level(NOISES[name](random), float(random.uniform(-35, -20)))
+        weather, dbfs = NOISES[name](random), float(random.uniform(-35, -20))
+        sound = at_level(weather, dbfs)
         song = 0.0 if song_dbfs is None else at_level(call.samples, song_dbfs)
-        heard.append(_heard(made((sound + song).clip(-1, 1), peak=None)))
-    return heard
+        one = _heard(made((sound + song).clip(-1, 1), peak=None))
+        behind = "" if song_dbfs is None else f" behind {bench.name_of(n)}"
+        trials.append(Trial(f"{name} {n}{behind}", one.rain if name == "rain" else one.wind, f"{dbfs:.1f} dBFS"))
+    return trials

@@ -28,7 +28,7 @@ from rab.evals.base import Answered, Score
 from rab.evals.intervals import by_group
 from rab.evals.labelled import LabelledFile, LabelledWindows, labelled_windows
 from rab.evals.ladder import RUNGS_DB, is_noise
-from rab.evals.quality import Rung, ladder_table, worst_bias
+from rab.evals.quality_trials import Rung, ladder_table, worst_bias
 from rab.evals.sounds import Sound, band_power
 from rab.quality import measure
 
@@ -225,7 +225,11 @@ def _climb(name: str, windows: LabelledWindows, call: int, noise: int) -> Iterat
         mixture = Waveform(clip.astype(np.float32), own.sample_rate_hz)
         for known, band_hz in (("", None), (KNOWN, band[:2])):
             snr_db = measure(mixture, spectrogram(mixture), band_hz=band_hz).snr_db
-            yield Rung(f"{name}{known}", str(windows.groups[call]), rung, np.nan if snr_db is None else snr_db)
+            found_db = np.nan if snr_db is None else snr_db
+            place = windows.instance(
+                call, words=f"the call is played as it was recorded; noise of {windows.where(noise)}"
+            )
+            yield Rung(f"{name}{known}", str(windows.groups[call]), rung, found_db, windows.where(call), place)
 
 
 def _power_in(

@@ -7,8 +7,9 @@ plain k-reciprocal re-ranking, agreement of taxon scores, the reranker
 before any training, trained within the library on other groups, and trained from sequence without any label.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from rab.evals.base import Instance, Score
 from rab.evals.breakdown import Told, breakdown
 from rab.evals.intervals import Bounds, of_picks, of_strata
 from rab.evals.labelled import LabelledFile, LabelledWindows, labelled_windows
+from rab.evals.written import as_written
 from rab.retrieval.rerank import (
     CandidateGraph,
     GraphReranker,
@@ -44,7 +46,7 @@ _MIN_QUERIES = 10
 _N_SEQUENCE = 300
 _N_INSTANCES = 200
 """Queries that a score keeps, the worst."""
-_TODAY = date(2026, 1, 1)
+TODAY = date(2026, 1, 1)
 """Any date: a model of an evaluation is not kept."""
 
 
@@ -238,8 +240,39 @@ def retrieval_report(
         seed=seed,
         asked={name: tuple(library.instance(one.at) for one in asked if one.set == name) for name in sets},
         at={name: tuple(one.at for one in asked if one.set == name) for name in sets},
-        leaks=tuple(library.instance(one.at, 1.0, why) for one in asked if (why := windows.leak(one, asked))),
+        leaks=_leaks(windows, asked, seed, orders.get("left_out_groups")),
     )
+
+
+def _leaks(
+    windows: "_Windows", asked: Sequence[Asked], seed: int, ranked: Sequence[Floats] | None
+) -> tuple[Instance, ...]:
+    """Return the queries that their own group could answer, as candidates or by teaching what ranked them."""
+    why = {one.at: windows.leak(one, asked) for one in asked}
+    if ranked is not None:
+        largest = Counter(windows.written[one.at] for one in asked if one.example.teaches).most_common(1)
+        examples = [one.example for one in asked]
+        for group, _ in largest:
+            own = np.array([windows.written[one.at] == group for one in asked])
+            for i in own_word(examples, own, ranked, seed=seed).tolist():
+                why[asked[i].at] = "what its own group was labelled with changed how left_out_groups ranked it"
+    return tuple(windows.library.instance(at, 1.0, words) for at, words in why.items() if words)
+
+
+def own_word(examples: Sequence[Example], own: Masks, ranked: Sequence[Floats], *, seed: int) -> npt.NDArray[np.intp]:
+    """Return the rows of a group whose ranking changes when all that the group says is turned round.
+
+    `own` [n] says which examples are of the group, `ranked` what was made of them before: with the group left out of
+    what teaches, nothing changes at all.
+    """
+    turned = [replace(one, relevant=~one.relevant) if mine else one for one, mine in zip(examples, own, strict=True)]
+    again = left_out(turned, "labels", TODAY, seed=seed)
+    return np.array([i for i in np.flatnonzero(own).tolist() if not np.array_equal(again[i], ranked[i])], dtype=np.intp)
+
+
+def queries(library: LabelledWindows, policy: RerankPolicy = RerankPolicy()) -> list[Asked]:
+    """Return every window that can be asked, with its candidates; groups are left out as everywhere here."""
+    return list(_Windows(library, policy.n_candidates).queries())
 
 
 def _count(asked: Sequence[Asked], name: str) -> int:
@@ -249,10 +282,10 @@ def _count(asked: Sequence[Asked], name: str) -> int:
 def _relevances(windows: "_Windows", asked: Sequence[Asked], sets: Sequence[str], seed: int) -> dict[str, list[Floats]]:
     """Return method → relevance of the candidates of each query."""
     found = _unlearned(asked)
-    of_set = {name: train([one.example for one in _taught(asked, name)], "labels", _TODAY) for name in sets}
+    of_set = {name: train([one.example for one in _taught(asked, name)], "labels", TODAY) for name in sets}
     found["left_out_set"] = [_learned(of_set[one.set], one) for one in asked]
-    found["left_out_groups"] = left_out([one.example for one in asked], "labels", _TODAY, seed=seed)
-    sequence = train(windows.sequence_examples(seed), "sequence", _TODAY)
+    found["left_out_groups"] = left_out([one.example for one in asked], "labels", TODAY, seed=seed)
+    sequence = train(windows.sequence_examples(seed), "sequence", TODAY)
     found["from_sequence"] = [_learned(sequence, one) for one in asked]
     return found
 
@@ -285,7 +318,12 @@ class _Windows:
     """Labelled windows as a library that can be asked."""
 
     def __init__(self, library: LabelledWindows, n_candidates: int) -> None:
-        self._library = library
+        self.library = library
+        self.written = np.empty(len(library), dtype=object)
+        """Each window's group as the folder's table gives it, for what is said of leaks."""
+        for name in np.unique(library.sets):
+            own = np.flatnonzero(library.sets == name)
+            self.written[own] = as_written([library.paths[at] for at in own], library.labels[own].tolist())
         self._n_candidates = n_candidates
         self._similarity = np.asarray(library.vectors @ library.vectors.T)
         self._scores = [_raw_scores(row) for row in library.logits]
@@ -294,7 +332,7 @@ class _Windows:
 
     def queries(self) -> Iterator[Asked]:
         """Ask every window whose label stands in another group too."""
-        labels = self._library.labels
+        labels = self.library.labels
         for at in np.flatnonzero(self._named).tolist():
             apart = self._groups != self._groups[at]
             relevant = apart & (labels == labels[at])
@@ -306,17 +344,17 @@ class _Windows:
             one = example(
                 graph, relevant[candidates], known, n_relevant=int(relevant.sum()), group=str(self._groups[at])
             )
-            yield Asked(at, candidates, graph, one, str(self._library.sets[at]))
+            yield Asked(at, candidates, graph, one, str(self.library.sets[at]))
 
     def sequence_examples(self, seed: int) -> list[Example]:
         """Return examples without labels, from windows that another one follows or precedes."""
         found = []
-        order = np.random.default_rng(seed).permutation(len(self._library))
+        order = np.random.default_rng(seed).permutation(len(self.library))
         for at in order.tolist():
             view = self._second_view(at)
             if view is None:
                 continue
-            apart = self._library.recording_ids != self._library.recording_ids[at]
+            apart = self.library.recording_ids != self.library.recording_ids[at]
             candidates = self._nearest(at, apart)
             presumed = presumed_relevant(self._graph(view, candidates))
             graph, n_relevant = self._graph(at, candidates), int(presumed.relevant.sum())
@@ -326,14 +364,16 @@ class _Windows:
         return found
 
     def leak(self, one: Asked, asked: Sequence[Asked]) -> str:
-        """Say how a query's own group could answer it; empty where it could not."""
-        if (self._groups[one.candidates] == self._groups[one.at]).any():
-            return "its own group stood among the candidates"
-        taught = {other.example.group for other in _taught(asked, one.set)}
-        return "its group had taught the reranker" if one.example.group in taught else ""
+        """Say how a query's own group, as it is held apart or as it is written, could answer it; empty where not."""
+        for groups in (self._groups, self.written):
+            if (groups[one.candidates] == groups[one.at]).any():
+                return "its own group stood among the candidates"
+            if groups[one.at] in {groups[other.at] for other in _taught(asked, one.set)}:
+                return "its group had taught the reranker"
+        return ""
 
     def _second_view(self, at: int) -> int | None:
-        library = self._library
+        library = self.library
         near = (library.recording_ids == library.recording_ids[at]) & (
             np.abs(library.t0_ms - library.t0_ms[at]) <= library.t1_ms[at] - library.t0_ms[at] + NEXT_GAP_MS
         )
@@ -352,7 +392,7 @@ class _Windows:
         )
 
     def _node(self, at: int, similarity: float) -> RerankCandidate:
-        library = self._library
+        library = self.library
         return RerankCandidate(
             vector=library.vectors[at],
             recording_id=str(library.recording_ids[at]),

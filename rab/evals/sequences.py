@@ -8,12 +8,13 @@ random. A motif of four is planted at several rates. The same sequences shuffled
 from collections.abc import Sequence as Many
 
 import numpy as np
+import numpy.typing as npt
 
 from rab.domain import Recording
 from rab.embedders.base import Embedder
 from rab.evals.base import Answered, Score
-from rab.evals.intervals import of_share
-from rab.evals.syntax import alignment_scores, entropy_scores, shuffled_score
+from rab.evals.quality_trials import Trial, share
+from rab.evals.syntax import alignment_scores, entropy_scores, motif_trial, shuffled_score
 from rab.retrieval.drift import DriftPolicy, daily_figure
 from rab.retrieval.sequences import MotifPolicy, SequencePolicy, Sequences, find_motifs
 
@@ -70,46 +71,44 @@ def spells_planted(symbols: tuple[str, ...]) -> bool:
 
 
 def _power(rate: float, seeds: range) -> Score:
-    found = 0
+    trials = []
     for seed in seeds:
-        sequences = drawn(np.random.default_rng(seed), rate=rate)
-        found += any(spells_planted(one.symbols) for one in find_motifs(sequences).motifs)
-    return _share(
-        f"planted_found_at_{rate:g}",
-        found,
-        len(seeds),
-        f"found in {found} of {len(seeds)} libraries of 40 recordings, {rate:g} planted in each recording",
-    )
+        motifs = find_motifs(drawn(np.random.default_rng(seed), rate=rate)).motifs
+        found = any(spells_planted(one.symbols) for one in motifs)
+        trials.append(motif_trial(f"seed {seed}", motifs)._replace(found=found))
+    of_what = f"libraries of 40 recordings, {rate:g} planted in each recording, have it found"
+    return share(f"planted_found_at_{rate:g}", trials, of_what)
 
 
 def _false_reports(fold: bool, seeds: range) -> Score:
-    policy = SequencePolicy(fold_repeats=fold)
-    found = [bool(find_motifs(drawn(np.random.default_rng(seed)), policy, MotifPolicy()).motifs) for seed in seeds]
-    name = "folded" if fold else "kept"
-    return _share(
-        f"false_share_{name}",
-        sum(found),
-        len(found),
-        f"{sum(found)} of {len(found)} libraries without a motif report one, repeats {name}",
-    )
+    policy, name = SequencePolicy(fold_repeats=fold), "folded" if fold else "kept"
+    trials = [
+        motif_trial(f"seed {seed}", find_motifs(drawn(np.random.default_rng(seed)), policy, MotifPolicy()).motifs)
+        for seed in seeds
+    ]
+    of_what = f"libraries without a motif report one, repeats {name}"
+    return share(f"false_share_{name}", trials, of_what, right=False)
 
 
 def _drift(seeds: range) -> tuple[Score, Score]:
     dates = [f"2026-05-{day:02d}" for day in range(1, 29)]
-    right = false = 0
+    dated, false = [], []
     for seed in seeds:
         noise_db = np.random.default_rng(seed).normal(-60, 1.5, 28)
-        false += bool(daily_figure("noise_floor_dbfs", dates, noise_db, DriftPolicy(seed=seed)).changes)
+        steady = _changes(dates, noise_db, seed)
+        false.append(Trial(f"seed {seed}", bool(steady), _said(steady)))
         noise_db[13:] += 6
-        changes = daily_figure("noise_floor_dbfs", dates, noise_db, DriftPolicy(seed=seed)).changes
-        right += any(one.date == "2026-05-14" for one in changes)
-    n = len(seeds)
+        changes = _changes(dates, noise_db, seed)
+        dated.append(Trial(f"seed {seed}", "2026-05-14" in changes, f"{_said(changes)}, planted on 2026-05-14"))
     return (
-        _share("drift_dated", right, n, f"a rise of 6 dB dated to its day in {right} of {n}"),
-        _share("drift_false_share", false, n, f"a change in {false} of {n} steady recorders"),
+        share("drift_dated", dated, "rises of 6 dB are dated to their day"),
+        share("drift_false_share", false, "steady recorders have a change", right=False),
     )
 
 
-def _share(case: str, n_of: int, n: int, reason: str) -> Score:
-    low, high = of_share(n_of, n)
-    return Score(case=case, value=n_of / n, n=n, reason=reason, low=low, high=high)
+def _changes(dates: Many[str], noise_db: npt.NDArray[np.float64], seed: int) -> list[str]:
+    return [one.date for one in daily_figure("noise_floor_dbfs", dates, noise_db, DriftPolicy(seed=seed)).changes]
+
+
+def _said(changes: Many[str]) -> str:
+    return f"changes told on {', '.join(changes)}" if changes else "no change told"

@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 
 from rab.audio.spectrogram import spectrogram
-from rab.domain.sequence import EntropyRate
-from rab.evals.base import Score
+from rab.domain.sequence import EntropyRate, Motif
+from rab.evals.base import Instance, Score
 from rab.evals.intervals import by_group
-from rab.evals.quality import share
+from rab.evals.quality_trials import N_INSTANCES, Trial, share
 from rab.evals.sounds import RATE_HZ, made
 from rab.retrieval.sequences import SequencePolicy, Sequences, agreement, entropy_rate, find_motifs, mel_frames
 from rab.retrieval.sequences.alignment import Frames
@@ -65,8 +65,12 @@ def entropy_scores(seeds: range) -> tuple[tuple[Score, ...], str]:
     found = [_rates(seed, tuple(CONDITIONS.items())) for seed in seeds]
     alike = [_rates(seed, (("dawn", 0.7), ("night", 0.7))) for seed in seeds]
     held = [
-        rates[name].low <= chain_bits(chance) <= rates[name].high
-        for rates in found
+        Trial(
+            f"seed {seed}, {name}",
+            rates[name].low <= chain_bits(chance) <= rates[name].high,
+            f"{_said(rates[name])}, truth {chain_bits(chance):.3f}",
+        )
+        for seed, rates in zip(seeds, found, strict=True)
         for name, chance in CONDITIONS.items()
     ]
     bias = {
@@ -75,6 +79,7 @@ def entropy_scores(seeds: range) -> tuple[tuple[Score, ...], str]:
     }
     worst = max(bias, key=lambda name: abs(bias[name]))
     errors = [rates[worst].bits - chain_bits(CONDITIONS[worst]) for rates in found]
+    far = np.argsort(-np.abs(errors), kind="stable")[:N_INSTANCES]
     low, high = by_group(errors, list(map(str, seeds)), seed=seeds[0], reduce=lambda drawn: abs(float(np.mean(drawn))))
     scores = (
         Score(
@@ -84,13 +89,25 @@ def entropy_scores(seeds: range) -> tuple[tuple[Score, ...], str]:
             reason=f"mean error at {worst}: {bias[worst]:+.3f} bits a step",
             low=low,
             high=high,
+            instances=tuple(
+                Instance(name=f"seed {seeds[i]}, {worst}", value=round(errors[i], 6), words=_said(found[i][worst]))
+                for i in far.tolist()
+            ),
         ),
         share("entropy_covered_share", held, "intervals hold the true rate"),
-        share("entropy_apart_share", [_apart(rates) for rates in found], "libraries have night below dawn"),
+        share(
+            "entropy_apart_share",
+            [Trial(f"seed {seed}", _apart(rates), _both(rates)) for seed, rates in zip(seeds, found, strict=True)],
+            "libraries have night below dawn",
+        ),
         share(
             "entropy_false_share",
-            [_apart(rates) or _apart(rates, "dawn") for rates in alike],
+            [
+                Trial(f"seed {seed}", _apart(rates) or _apart(rates, "dawn"), _both(rates))
+                for seed, rates in zip(seeds, alike, strict=True)
+            ],
             "equal conditions differ",
+            right=False,
         ),
     )
     return scores, _table(found)
@@ -100,19 +117,26 @@ def shuffled_score(sequences: Many[Sequences], seed: int) -> Score:
     """Ask whether a motif is still found when the symbols of each recording are shuffled."""
     random = np.random.default_rng(seed)
     reported = []
-    for own in sequences:
+    for library, own in enumerate(sequences):
         moved = own.symbol.copy()
         for number in np.unique(own.recording):
             here = np.flatnonzero(own.recording == number)
             moved[here] = moved[random.permutation(here)]
-        reported.append(bool(find_motifs(replace(own, symbol=moved)).motifs))
-    return share("false_share_shuffled", reported, "shuffled libraries, each with a motif before, still report one")
+        reported.append(motif_trial(f"library {library}", find_motifs(replace(own, symbol=moved)).motifs))
+    of_what = "shuffled libraries, each with a motif before, still report one"
+    return share("false_share_shuffled", reported, of_what, right=False)
+
+
+def motif_trial(name: str, motifs: Many[Motif]) -> Trial:
+    """Return whether a library reports a motif, with the first of them."""
+    first = "" if not motifs else f"{len(motifs)} reported, first {' '.join(motifs[0].symbols)}, {motifs[0].n} times"
+    return Trial(name, bool(motifs), first or "none reported")
 
 
 def alignment_scores(seeds: range) -> tuple[Score, Score]:
     """Ask whether instances of one motif are confirmed to sound alike, and random notes are not."""
-    planted: list[bool] = []
-    chance: list[bool] = []
+    planted: list[Trial] = []
+    chance: list[Trial] = []
     for seed in seeds:
         random = np.random.default_rng(seed)
         motif = [_note(random) for _ in range(_N_NOTES)]
@@ -120,10 +144,11 @@ def alignment_scores(seeds: range) -> tuple[Score, Score]:
         others, more = _by_chance(random), _by_chance(random)
         for found, those in ((planted, instances), (chance, more)):
             said = agreement(those, others, seed=seed)
-            found.append(said is not None and said.confirmed)
+            words = "nothing is said" if said is None else "confirmed" if said.confirmed else "not confirmed"
+            found.append(Trial(f"seed {seed}", said is not None and said.confirmed, words))
     return (
         share("alignment_confirmed_share", planted, "planted motifs are confirmed by alignment"),
-        share("alignment_false_share", chance, "random sequences are confirmed"),
+        share("alignment_false_share", chance, "random sequences are confirmed", right=False),
     )
 
 
@@ -136,6 +161,14 @@ def _rates(seed: int, conditions: tuple[tuple[str, float], ...]) -> dict[str, En
 def _apart(rates: dict[str, EntropyRate], lower: str = "night") -> bool:
     """Return whether the whole interval of one condition lies below that of the other."""
     return rates[lower].high < rates["dawn" if lower == "night" else "night"].low
+
+
+def _said(rate: EntropyRate) -> str:
+    return f"{rate.bits:.3f} [{rate.low:.3f}, {rate.high:.3f}] bits a step"
+
+
+def _both(rates: dict[str, EntropyRate]) -> str:
+    return ", ".join(f"{name} {_said(rate)}" for name, rate in rates.items())
 
 
 def _table(found: Many[dict[str, EntropyRate]]) -> str:

@@ -1,6 +1,8 @@
 """The calibration suite mends planted scores, and asks what its data names."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from rab.evals.base import EvalRun, judge
 from rab.evals.labelled import LabelledFile, LabelledWindows
 from rab.evals.ladder import Mix, Mixed
 from rab.evals.suites import read_suite
+from rab.retrieval.calibration import learn
 
 NAMES = ("Turdus merula", "Strix aluco", "Dog")
 LABELS = ("Turdus merula", "Strix aluco", "Canis familiaris")
@@ -43,7 +46,7 @@ def windows(make_quality, seed: int = 0) -> LabelledWindows:  # type: ignore[no-
         groups=groups.astype(str),
         sets=np.full(n, "planted"),
         recording_ids=groups.astype(str),
-        paths=(Path("a.wav"),) * n,
+        paths=tuple(Path(f"{group}.wav") for group in groups.tolist()),
         t0_ms=np.zeros(n),
         t1_ms=np.full(n, 3000.0),
         quality=(quality,) * n,
@@ -87,7 +90,38 @@ def test_planted_scores_are_mended(planted: LabelledWindows) -> None:
 
 def test_a_dog_is_a_dog_under_either_name(planted: LabelledWindows) -> None:
     """A label's other name for a class counts as right."""
-    asked = suite._Asked.of([planted], NAMES, planted.snr_db)
+    asked = suite.Asked.of([planted], NAMES, planted.snr_db)
     dogs = asked.answers.taxa == NAMES.index("Dog")
     assert asked.answers.right[dogs].any()
     assert asked.answers.told.all()
+
+
+def leaked_share() -> float | None:
+    """Run the suite, and return its share of answers that hang on their own group's word."""
+    file = LabelledFile(Path("a.wav"), "planted", "Turdus merula", "0")
+    scores, _ = suite.run_calibration(Embedder(), [file], seed=1)  # type: ignore[arg-type]
+    return next(score.value for score in scores if score.case == "leaked_share")
+
+
+def test_answers_without_their_groups_are_noticed(planted: LabelledWindows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every answer is a group of its own, a group's probabilities hang on what it says itself."""
+    of = suite.Asked.of
+
+    def alone(*asked: Any) -> suite.Asked:
+        found = of(*asked)
+        return replace(found, answers=replace(found.answers, groups=np.arange(len(found.clips))))
+
+    monkeypatch.setattr(suite.Asked, "of", alone)
+    assert (leaked_share() or 0) > 0
+
+
+def test_curves_taught_by_all_groups_are_noticed(planted: LabelledWindows, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where everything teaches, so does the group that is asked."""
+    foretold, calibrate = suite.foretold, learn.calibrate
+
+    def leaking(asked: Any, policy: Any) -> Any:
+        monkeypatch.setattr(suite, "calibrate", lambda _, *others: calibrate(asked.answers, *others))
+        return foretold(asked, policy)
+
+    monkeypatch.setattr(suite, "foretold", leaking)
+    assert (leaked_share() or 0) > 0

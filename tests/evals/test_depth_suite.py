@@ -95,6 +95,17 @@ def test_every_case_is_asked(run: EvalRun) -> None:
     assert None not in values(run).values()
 
 
+def test_every_score_opens_to_what_it_rests_on(run: EvalRun) -> None:
+    """Each case names votes or calls, each once, which can be heard; the surest wrong votes come first."""
+    for score in run.scores:
+        assert 0 < len(score.instances) <= 50
+        assert len(score.instances) == len({one.name for one in score.instances})
+        assert all(Path(one.recording or "").is_file() and one.words for one in score.instances)
+    wrong = next(one for one in run.scores if one.case == "aurc_ratio").instances
+    assert all(one.words.startswith("wrong, ") for one in wrong)
+    assert sorted((one.value or 0 for one in wrong), reverse=True) == [one.value for one in wrong]
+
+
 def test_tables_hold_every_rung_and_way_to_vote(run: EvalRun) -> None:
     """The tables compare the fixed depths with the policy, rung by rung, and tell the error of the measured SNR."""
     ways, rungs, sizes, measured = run.tables

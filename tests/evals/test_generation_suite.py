@@ -1,24 +1,32 @@
 """The generation suite passes on sound code, asks what its data names, and goes red where a check is taken away."""
 
+import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import pytest
 
-from rab.domain import ClaimKind, SegmentFilter
+from rab.domain import Claim, ClaimKind, SegmentFilter
 from rab.evals import generation as suite
 from rab.evals.base import EvalRun, Score, judge
 from rab.evals.generation_ledger import Ledger, interval
 from rab.evals.generation_packs import Trial
 from rab.evals.generation_reader import forbidden_words, loose_numerals, must_abstain, sentence, stray_ids
 from rab.evals.generation_variants import variants
+from rab.evals.mutants import mutants
 from rab.evals.suites import read_suite
+from rab.evidence.summary_pack import gather_summary
+from rab.generation.checks import claim_set
+from rab.generation.checks import validate as validation
+from rab.generation.checks.prose import prose_failure
 from rab.generation.codes import Failure
 from rab.generation.needs import segment as segment_needs
 from rab.generation.needs.base import Form, Grounds, Needs
 from rab.generation.policy import DEFAULT_POLICY
 from rab.generation.reading.pack import Reading
+from rab.generation.wording.lexicon import strange_character
 from rab.generation.wording.names import shown
 from rab.generation.wording.sentences import cited
 from rab.generation.writer import by_template
@@ -45,6 +53,14 @@ def trials(library: Workspace) -> list[Trial]:
 def few(trials: list[Trial]) -> list[Trial]:
     """Some of every family: enough to notice a check that is gone."""
     return [one for at, one in enumerate(trials) if at % 4 == 0]
+
+
+@pytest.fixture(scope="module")
+def with_summary(few: list[Trial], library: Workspace) -> list[Trial]:
+    """The same, half as many, and a summary."""
+    card = library.card("birdnet-v2.4")
+    pack = gather_summary(library.catalog, card, where=SegmentFilter(), policy=library.summary)
+    return [Trial("summary", "summary", pack, "summary", "everything"), *few[::2]]
 
 
 def measured(trials: list[Trial], *measures: Callable[[suite.Generation], None]) -> dict[str, Score]:
@@ -92,6 +108,8 @@ def test_it_answers_what_its_data_asks_and_passes(trials: list[Trial], library: 
     data = read_suite("generation")
     assert [case.name for case in data.cases] == [score.case for score in scores]
     assert [] == [f"{one.case}: {one.words}" for one in judge(run, data, None) if not one.passed]
+    assert [] == [one.case for one in scores if None in (one.low, one.high)]
+    assert [] == [one.case for one in scores if not one.instances or None in {each.pack for each in one.instances}]
 
 
 def _nothing(*_args: Any, **_named: Any) -> Iterator[Any]:
@@ -147,6 +165,149 @@ FAULTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
     "quotation of names": (_by_name("rab.generation.wording.names._is_plain", lambda _name: True), "injection_success"),
 }
 """What is taken away, and the case that must go red."""
+
+
+def _silenced(path: str, words: str) -> Callable[[pytest.MonkeyPatch], None]:
+    """Take away the failure that has a code, or a reason with these words, of a check that yields or returns some."""
+
+    def patch(patching: pytest.MonkeyPatch) -> None:
+        module, _, name = path.rpartition(".")
+        check = getattr(import_module(module), name)
+
+        def without(*given: Any) -> Any:
+            found = check(*given)
+            if found is None or isinstance(found, Failure):
+                return None if found is not None and (words in found.reason or words == found.code) else found
+            return (one for one in found if words not in one.reason and words != one.code)
+
+        patching.setattr(module + "." + name, without)
+
+    return patch
+
+
+class _AnyKind(str):
+    """A kind of pack that is every kind."""
+
+    __slots__ = ()
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+    __hash__ = str.__hash__
+
+
+def _any_pack(patching: pytest.MonkeyPatch) -> None:
+    rules = _HOLDING_RULES
+    patching.setattr("rab.generation.checks.holding.rules", lambda output: rules(output)._replace(pack_kind=_AnyKind()))
+
+
+def _any_end(patching: pytest.MonkeyPatch) -> None:
+    def ended(claim: Claim, grounds: Grounds, template: str) -> Failure | None:
+        missing = "" if claim.text[-1:] == template[-1:] else template[-1:]
+        return prose_failure(claim.model_copy(update={"text": claim.text + missing}), grounds, template)
+
+    patching.setattr("rab.generation.checks.validate.prose_failure", ended)
+
+
+def _any_template(patching: pytest.MonkeyPatch) -> None:
+    def trusting(claim: Claim, grounds: Grounds, template: str) -> Failure | None:
+        is_own = claim.text == template and claim.text_origin == "template"
+        return None if is_own else prose_failure(claim, grounds, template)
+
+    patching.setattr("rab.generation.checks.validate.prose_failure", trusting)
+
+
+def _any_words(patching: pytest.MonkeyPatch) -> None:
+    """Serve words as the template's that are not."""
+    worded = validation._with_words
+
+    def trusting(claim: Claim, grounds: Grounds) -> tuple[Claim | None, Failure | None]:
+        found, failure = worded(claim, grounds)
+        is_other = failure is not None and failure.reason == "the words are not those of the template"
+        return (claim, None) if is_other else (found, failure)
+
+    patching.setattr(validation, "_with_words", trusting)
+
+
+def _any_mask(patching: pytest.MonkeyPatch) -> None:
+    """Mask names with another character, so that the one that is used now has no meaning in a text."""
+    patching.setattr("rab.generation.checks.prose.MASK", "\ue000")
+    patching.setattr(
+        "rab.generation.checks.prose.strange_character", lambda masked: strange_character(masked.replace("\ue000", ""))
+    )
+
+
+def _subject_of_none(kind: ClaimKind) -> Callable[[pytest.MonkeyPatch], None]:
+    def patch(patching: pytest.MonkeyPatch) -> None:
+        def of(claim: Claim, grounds: Grounds) -> object:
+            return claim_set.identity(claim) if claim.kind == kind else _SUBJECT(claim, grounds)
+
+        patching.setattr(claim_set, "_subject", of)
+
+    return patch
+
+
+_HOLDING_RULES = import_module("rab.generation.outputs").rules
+_SUBJECT = claim_set._subject
+_NEVER = re.compile(r"(?!)")
+_CHECKS = "rab.generation.checks"
+SINGLE: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]] = {
+    "the kind of pack": (_any_pack, "a pack of another kind"),
+    "the code": (_silenced(f"{_CHECKS}.holding._of_form", "has no such code"), "a made-up code"),
+    "the taxon": (_silenced(f"{_CHECKS}.holding._of_form", "name a taxon"), "a taxon where there is none"),
+    "twice": (_silenced(f"{_CHECKS}.holding._of_form", "given twice"), "repeat a citation"),
+    "nothing cited": (_silenced(f"{_CHECKS}.holding._of_citations", "E_CITE_NONE"), "no citation"),
+    "items of a kind": (_silenced(f"{_CHECKS}.holding._of_citations", "E_KIND"), "an item of another sort"),
+    "foreign salt": (_silenced(f"{_CHECKS}.holding._of_citations", "E_CITE_FOREIGN"), "foreign salt"),
+    "bearer of a name": (_silenced(f"{_CHECKS}.holding._of_taxon", "E_TAXON"), "another taxon"),
+    "abstention": (_silenced(f"{_CHECKS}.holding._of_taxon", "E_MUST_ABSTAIN"), "named where one must abstain"),
+    "no effort": (_silenced(f"{_CHECKS}.holding._of_taxon", "E_MUST_ABSTAIN"), "counted where nothing was recorded"),
+    "confidence": (_silenced(f"{_CHECKS}.holding._failures", "a confidence is"), "confidence given"),
+    "truth": (_silenced(f"{_CHECKS}.holding._failures", "E_UNSUPPORTED"), "a reason that does not hold"),
+    "evidence left out": (_silenced(f"{_CHECKS}.holding._of_completeness", "E_CHERRY_PICKED"), "drop dissent"),
+    "evidence too much": (_silenced(f"{_CHECKS}.holding._of_completeness", "E_OVER_CITED"), "add dissent"),
+    "the figure": (_silenced(f"{_CHECKS}.holding._of_quantities", "not one of the pack"), "number, one last place"),
+    "figures of others": (_silenced(f"{_CHECKS}.holding._of_quantities", "not cited"), "a figure of other items"),
+    "figures missing": (_silenced(f"{_CHECKS}.holding._of_quantities", "figures are missing"), "drop a number"),
+    "the hedge": (_silenced(f"{_CHECKS}.holding._failures", "E_HEDGE"), "hedge dropped"),
+    "length": (_by_name(f"{_CHECKS}.prose.LONGEST_TEXT", 1_000_000), "sentence: without end"),
+    "the end": (_any_end, "sentence: no full stop"),
+    "the mask": (_any_mask, "sentence: a mask"),
+    "unit behind": (_by_name(f"{_CHECKS}.prose._UNIT_AFTER", _NEVER), "sentence: a unit behind a number"),
+    "sign before": (_by_name(f"{_CHECKS}.prose._NUMBER_BEFORE", _NEVER), "sentence: another sign"),
+    "letter behind": (_by_name(f"{_CHECKS}.prose._NUMBER_AFTER", _NEVER), "sentence: a letter behind a number"),
+    "numbers in words": (_by_name(f"{_CHECKS}.prose.number_word", lambda _: None), "text: a number in words"),
+    "hedging words": (_by_name(f"{_CHECKS}.prose._HEDGES", re.compile("")), "text: no hedge"),
+    "foreign name": (_by_name(f"{_CHECKS}.prose._foreign_name", lambda *_: None), "sentence: a name of another item"),
+    "names in order": (
+        _silenced(f"{_CHECKS}.prose._liberty", "left out, added"),
+        "sentence: one cited name for another",
+    ),
+    "overreach": (_by_name(f"{_CHECKS}.prose.overreach", lambda *_: None), "text: behaviour"),
+    "foreign word": (_by_name(f"{_CHECKS}.paraphrase.foreign_word", lambda *_: None), "sentence: a foreign word"),
+    "negations": (
+        _by_name(f"{_CHECKS}.paraphrase.NEGATIONS", frozenset()),
+        "sentence: a connective behind a negation",
+    ),
+    "order": (_silenced(f"{_CHECKS}.prose.paraphrase_failure", "in another order"), "sentence: a word twice"),
+    "marks": (_silenced(f"{_CHECKS}.prose.paraphrase_failure", "a mark stands"), "sentence: a mark added"),
+    "tidy marks": (_by_name(f"{_CHECKS}.paraphrase._is_tidy", lambda _: True), "sentence: an untidy mark"),
+    "brackets": (_by_name(f"{_CHECKS}.paraphrase._is_tidy", lambda _: True), "sentence: an open bracket"),
+    "one resemblance": (_subject_of_none("resemblance"), "a part of a resemblance"),
+    "one difference": (_subject_of_none("difference"), "a part of a difference"),
+    "one cluster": (_subject_of_none("cluster_membership"), "two prototypes, both nearest"),
+    "one score": (_subject_of_none("classifier_score"), "two scores of one class"),
+    "contradiction": (
+        _by_name(f"{_CHECKS}.claim_set._redundant", lambda *_: Failure("E_DUPLICATE", "")),
+        "two scores of one class",
+    ),
+    "words of the template": (_any_words, "text: behaviour"),
+    "printable": (_any_template, "sentence: a hedge without words"),
+    "printable, reworded": (_any_template, "sentence: other words, and a hedge without any"),
+    "bound facts": (_by_name(f"{_CHECKS}.validate.asked", lambda _: set()), "a question without its parts"),
+    "half questions": (_by_name(f"{_CHECKS}.validate.incomplete", lambda _: set()), "parts without their question"),
+}
+"""Single checks, each with the fault of a draft that must tell that it is gone."""
 _MEASURES = {
     "mutation_score": (suite.measure_mutants,),
     "right_reason": (suite.measure_mutants,),
@@ -168,6 +329,20 @@ def test_a_check_that_is_gone_is_noticed(fault: str, few: list[Trial], monkeypat
     shown.cache_clear()
     assert case in red(scores)
     assert scores[case].evidence
+
+
+@pytest.mark.parametrize("check", SINGLE)
+def test_a_single_check_that_is_gone_is_noticed(
+    check: str, with_summary: list[Trial], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a check is there for is served, or told by another check, and the suite says of which fault."""
+    patch, operator = SINGLE[check]
+    monkeypatch.setattr(suite, "mutants", partial(mutants, only={operator}))
+    with monkeypatch.context() as patching:
+        patch(patching)
+        scores = measured(with_summary, suite.measure_mutants)
+    assert "weakest_fault" in red(scores)
+    assert operator in scores["weakest_fault"].evidence[0]
 
 
 def test_a_writer_that_drops_everything_does_not_look_perfect(
@@ -211,6 +386,37 @@ def test_intervals_go_by_recordings() -> None:
     assert (0.7411, 1.0) == tuple(round(end, 4) for end in interval([[9.0, 9.0]] * 10))
     scattered, together = interval([[9.0, 10.0]] * 10), interval([[10.0, 10.0]] * 9 + [[0.0, 10.0]])
     assert together[1] - together[0] > scattered[1] - scattered[0]
+
+
+def test_cases_open_to_packs(few: list[Trial]) -> None:
+    """What went wrong comes first, then examples of other families; of a mean, where it was highest."""
+    ledger = Ledger()
+    first, other = few[0], next(one for one in few if one.family != few[0].family)
+    for trial, right in ((first, 1), (other, 0), (first, 1)):
+        ledger.note("share", trial, right, words="wrong", said="right")
+        ledger.measure("mean", trial, 10 + right, "words")
+    share, mean = ledger.share("share", "claims"), ledger.mean("mean", "sentences")
+    assert [(other.name, 0.0, "wrong"), (first.name, 1.0, "right")] == [
+        (one.name, one.value, one.words) for one in share.instances
+    ]
+    assert (f"{other.name}: wrong",) == share.evidence
+    assert [(first.name, 11.0), (other.name, 10.0)] == [(one.name, one.value) for one in mean.instances]
+    assert first.pack.model_dump_json() == mean.instances[0].pack
+
+
+def test_the_mean_goes_by_recordings(few: list[Trial]) -> None:
+    """One recording gives a mean no interval; recordings that differ give a wider one than recordings that do not."""
+
+    def of(*lengths: tuple[str, float]) -> Score:
+        ledger = Ledger()
+        for recording, length in lengths:
+            ledger.measure("mean", few[0]._replace(recording=recording), length, "words")
+        return ledger.mean("mean", "sentences")
+
+    assert (15.0, None, None) == ((alone := of(("a", 10), ("a", 20))).value, alone.low, alone.high)
+    apart, alike = of(("a", 10), ("b", 20)), of(("a", 15), ("b", 15))
+    assert (15.0, 15.0, 15.0) == (alike.value, alike.low, alike.high)
+    assert (15.0, 5.2, 24.8) == (apart.value, *(round(end or 0.0, 2) for end in (apart.low, apart.high)))
 
 
 def test_too_little_is_not_scored() -> None:

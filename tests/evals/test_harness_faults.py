@@ -11,10 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-import rab.evals.retrieval
-import rab.evals.splits
 import rab.retrieval.depth
-import rab.retrieval.probes
 import rab.segments.window
 from rab.bootstrap import open_workspace
 from rab.domain import EmbeddedBatch, EmbedderCard, SegmentFilter, SignalQuality, Taxon, Waveform
@@ -211,36 +208,3 @@ def test_a_wrong_clipped_share_is_noticed(failed: Failed, measuring: Callable[..
     """Clipping that is never told differs from a window of which a tenth is clipped."""
     measuring(lambda one: {"clipped_fraction": 0.0})
     assert {"clipping_error"} == failed("library")
-
-
-def test_groups_that_leak_into_retrieval_are_noticed(failed: Failed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where every window is a group of its own, its neighbours of the same recording are found."""
-    monkeypatch.setattr(rab.evals.retrieval, "held_apart", lambda library: np.arange(len(library)).astype(str))
-    assert {"retrieval_leak"} == failed("splits")
-
-
-def test_groups_that_leak_into_probes_are_noticed(failed: Failed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folds that are dealt by example teach a probe what it is asked."""
-    folds = rab.retrieval.probes._folds
-    monkeypatch.setattr(rab.retrieval.probes, "_folds", lambda data, n_most: folds(data.ungrouped(), n_most))
-    assert "probe_leak" in failed("splits")
-
-
-def test_groups_that_leak_into_calibration_are_noticed(failed: Failed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answers that are dealt to folds one by one stand on both sides with their groups."""
-    monkeypatch.setattr(
-        rab.evals.splits, "folds", lambda groups, right, n_folds, seed: np.arange(len(groups)) % n_folds
-    )
-    assert {"calibration_leak"} == failed("splits")
-
-
-def test_a_library_that_keeps_the_querys_group_is_noticed(failed: Failed, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Votes among windows of the query's own group are right for the wrong reason."""
-    windows_of_groups = rab.evals.splits.windows_of_groups
-
-    def ungrouped(seed: int) -> Any:
-        windows = windows_of_groups(seed)
-        return replace(windows, groups=np.array([f"{group} {i}" for i, group in enumerate(windows.groups)]))
-
-    monkeypatch.setattr(rab.evals.splits, "windows_of_groups", ungrouped)
-    assert {"depth_leak", "own_folder_leak", "retrieval_leak", "probe_leak"} <= failed("splits")

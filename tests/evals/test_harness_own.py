@@ -9,21 +9,27 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.io import wavfile
 
 from rab.cli import rab
 from rab.domain import EmbeddedBatch
 from rab.embedders.base import Embedder
 from rab.errors import InputError, NotFound
+from rab.evals import labelled, own_labels
+from rab.evals.base import Score
+from rab.evals.kept import KeptRun
 from rab.evals.own import OwnSuite, make_suite, read_own, run_own
 from rab.evals.own_labels import Source, own_windows, read_folder
+from rab.evals.own_questions import TOLERANCE, Question, gate_of
 
 RATE_HZ = 48_000
 PITCHES_HZ = {"Strix aluco": 1200.0, "Turdus merula": 3200.0}
 
 
-def write_calls(path: Path, pitches_hz: Sequence[float], *, seed: int) -> None:
-    """Write three seconds for each pitch, calls in faint noise that no two files share."""
+def write_calls(path: Path, pitches_hz: Sequence[float], *, seed: int, ms: int = 3000) -> None:
+    """Write three seconds for each pitch, calls in faint noise that no two files share, and keep the first of them."""
     path.parent.mkdir(parents=True, exist_ok=True)
     drawn = np.random.default_rng(seed)
     t_s = np.arange(3 * RATE_HZ) / RATE_HZ
@@ -31,7 +37,7 @@ def write_calls(path: Path, pitches_hz: Sequence[float], *, seed: int) -> None:
     rate = 1 + 0.1 * drawn.random()
     calls = [np.sin(2 * np.pi * hz * rate * (t_s + 0.3 * t_s**2)) * on for hz in pitches_hz]
     sound = 0.3 * np.concatenate(calls) + 0.01 * drawn.standard_normal(3 * RATE_HZ * len(calls))
-    wavfile.write(path, RATE_HZ, (32_767 * sound).astype(np.int16))
+    wavfile.write(path, RATE_HZ, (32_767 * sound[: ms * RATE_HZ // 1000 * len(calls)]).astype(np.int16))
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +134,7 @@ def test_a_group_column_holds_recordings_apart(folders: Path, tmp_path: Path, bi
     listed = table(tmp_path, rows_of(folders))
     read = read_folder(folders, Source(labels=str(listed), label_column="kind", group_column="recordist"))
     assert "column 'recordist'" == read.grouped_by
-    windows = own_windows(read, birdnet, None)
+    windows = own_windows(read, birdnet, None).windows
     assert {"ann", "ben"} == set(windows.groups.tolist())
     assert {"Strix_aluco", "Turdus_merula"} == set(windows.labels.tolist())
 
@@ -150,7 +156,7 @@ def test_selection_tables_label_windows(tmp_path: Path, birdnet: Embedder) -> No
         lines = ["Selection\tBegin Time (s)\tEnd Time (s)\tSpecies"]
         lines += [f"{n}\t{3 * n}\t{3 * n + 2.5}\t{label}" for n, label in enumerate(PITCHES_HZ)]
         (tmp_path / f"{i}.Table.1.selections.txt").write_text("\n".join(lines) + "\n")
-    windows = own_windows(read_folder(tmp_path, Source()), birdnet, None)
+    windows = own_windows(read_folder(tmp_path, Source()), birdnet, None).windows
     assert ["Strix aluco", "Turdus merula"] * 4 == windows.labels.tolist()
     assert 4 == len(set(windows.groups.tolist()))
 
@@ -182,6 +188,143 @@ def test_copies_across_groups_are_counted(tmp_path: Path, birdnet: Embedder) -> 
     assert made.measured["copies_across_groups"] >= 2 / 9 - 1e-6
 
 
+def red(kept: KeptRun) -> dict[str, str]:
+    """Return the cases that failed, with their words."""
+    return {one.case: one.words for one in kept.verdicts if not one.passed}
+
+
+@pytest.fixture
+def with_short_ones(tmp_path: Path) -> Path:
+    """Return a folder of two labels of three seconds and one of which every recording lasts one and a half."""
+    for place, (label, hz) in enumerate((PITCHES_HZ | {"Strepera graculina": 5200.0}).items()):
+        for i in range(3):
+            write_calls(tmp_path / label / f"{i}.wav", [hz], seed=10 * place + i, ms=1500 if place == 2 else 3000)
+    return tmp_path
+
+
+def test_a_label_that_vanishes_is_named(
+    with_short_ones: Path, birdnet: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows that must be longer than all recordings of a label turn two cases red, and it is counted."""
+    made = make_suite(with_short_ones, Source(), birdnet)
+    assert ({}, {}) == (made.n_left_out, made.n_unused)
+    assert {} == red(run_own(made, with_short_ones, birdnet))
+    monkeypatch.setattr(labelled, "_MIN_SOUND_MS", 2000.0)
+    kept = run_own(made, with_short_ones, birdnet)
+    assert {"lost_label_share", "left_out_share"} <= red(kept).keys()
+    instances = {one.case: one.instances for one in kept.run.scores}
+    assert ["Strepera graculina"] == [one.name for one in instances["lost_label_share"]]
+    assert 3 == len(instances["left_out_share"])
+    assert "| Strepera graculina | 0 | 0 | 3 | 3 |" in kept.run.tables[0]
+    assert any(note.startswith("left out: Strepera graculina, 3 of 3 labelled parts (3: ") for note in kept.notes)
+
+
+def test_a_label_of_short_cuts_is_counted_from_the_start(with_short_ones: Path, birdnet: Embedder) -> None:
+    """Half a second is no window: the label is named with its count, and its recordings are counted apart."""
+    for i in range(3):
+        write_calls(with_short_ones / "Strepera graculina" / f"{i}.wav", [5200.0], seed=i, ms=500)
+    made = make_suite(with_short_ones, Source(), birdnet)
+    assert {"Strepera graculina": 3} == made.n_left_out
+    assert (6, {"shorter than a second": 3}) == (made.n_recordings, made.n_unused)
+    assert any(note.startswith("left out: Strepera graculina, 3 of 3") for note in made.notes)
+    assert 1 / 3 == pytest.approx(made.measured["left_out_share"], abs=1e-5)
+
+
+def test_groups_that_are_ignored_are_told(
+    folders: Path, tmp_path: Path, birdnet: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its group column every recording is a group of its own: that is said, by case, line and words."""
+    listed = table(tmp_path, [row | {"Recordist": f"r{i % 3}"} for i, row in enumerate(rows_of(folders))])
+    source = Source(labels=str(listed), label_column="kind", group_column="recordist")
+    made = make_suite(folders, source, birdnet)
+    assert {} == red(run_own(made, folders, birdnet))
+    whole = own_labels._grouped
+    monkeypatch.setattr(own_labels, "_grouped", lambda folder, read, _, *more: whole(folder, read, {}, *more))
+    kept = run_own(made, folders, birdnet)
+    assert "labels or groups are not those that were measured: 12 recordings with others" in red(kept)["changed_share"]
+    assert any("12 recordings with others" in note for note in kept.notes)
+    assert all("no baseline for these labels or groups" in one.words for one in kept.verdicts if one.passed)
+    changed = next(one for one in kept.run.scores if one.case == "changed_share").instances
+    assert (12, True) == (len(changed), changed[0].words.endswith("was in 'r0'"))
+    monkeypatch.undo()
+    unnamed = made.model_copy(update={"source": source.model_copy(update={"group_column": None})})
+    said = run_own(unnamed, folders, birdnet)
+    assert "grouped by recording now, by column 'recordist' when it was measured" in said.notes
+    assert "grouped by recording now" in red(said)["changed_share"]
+
+
+@given(
+    value=st.floats(0, 1),
+    chance=st.floats(0, 1),
+    width=st.floats(0, 1),
+    n_groups=st.one_of(st.none(), st.integers(1, 200)),
+    better=st.sampled_from(["higher", "lower"]),
+)
+def test_every_gate_can_be_missed_and_not_by_nothing(
+    value: float, chance: float, width: float, n_groups: int | None, better: str
+) -> None:
+    """A gate lies between what was measured and what guessing reaches; what is no better than a guess has none."""
+    score = Score(case="a", value=value, n=1, reason="", low=max(0.0, value - width), high=min(1.0, value + width))
+    gate = gate_of(Question("a", "?", better, score, chance, n_groups))  # type: ignore[arg-type]
+    ahead = value - chance if better == "higher" else chance - value
+    if ahead < 2 * TOLERANCE:
+        assert gate is None
+    else:
+        assert gate is not None
+        room = (value - gate, gate - chance) if better == "higher" else (gate - value, chance - gate)
+        assert min(room) >= TOLERANCE - 1e-4
+
+
+@pytest.mark.parametrize(
+    ("value", "chance", "better", "n_groups"),
+    [(0.8667, 0.5, "higher", 3), (0.0, 0.5, "lower", 6), (1.0, 0.5, "higher", 2)],
+)
+def test_few_groups_leave_room(value: float, chance: float, better: str, n_groups: int) -> None:
+    """Of few groups neither a perfect value is the gate nor nothing: one may be wrong, a guess may not pass."""
+    low, high = (0.0, value) if better == "higher" else (value, value)
+    score = Score(case="a", value=value, n=9, reason="", low=low, high=high)
+    gate = gate_of(Question("a", "?", better, score, chance, n_groups))  # type: ignore[arg-type]
+    assert gate == pytest.approx((value + chance) / 2, abs=1e-4)
+
+
+def test_a_file_that_cannot_be_decoded_is_a_note(
+    with_short_ones: Path, tmp_path_factory: pytest.TempPathFactory, models_dir: Path
+) -> None:
+    """One broken file is named with its reason, the others are measured, and the exit code tells; so does a run."""
+    (with_short_ones / "Strix aluco" / "broken.wav").write_bytes(b"RIFF....WAVE")
+    home = tmp_path_factory.mktemp("home")
+    environment = {"RAB_MODELS_DIR": str(models_dir), "RAB_HOME": str(home)}
+    done = CliRunner().invoke(rab, ["eval", "init", str(with_short_ones)], env=environment)
+    assert (4, True) == (done.exit_code, "note: not used: Strix aluco/broken.wav cannot be read" in done.output)
+    file = with_short_ones / "rab-eval.json"
+    assert 9 == read_own(file).n_recordings
+    done = CliRunner().invoke(rab, ["eval", "run", str(file)], env=environment)
+    assert (4, True) == (done.exit_code, "Strix aluco/broken.wav cannot be read" in done.output)
+    assert "broken.wav" in next((home / "evals").glob("*.html")).read_text()
+
+
+def test_rows_that_cannot_be_used_are_told_in_words(folders: Path, tmp_path: Path) -> None:
+    """A row without a recording is named by table and line, in words."""
+    listed = table(tmp_path, [*rows_of(folders), {"path": "gone.wav", "Kind": "x", "Recordist": "ann"}])
+    read = read_folder(folders, Source(labels=str(listed), label_column="kind"))
+    assert ("labels.csv, line 14: there is no recording gone.wav (write its path within the folder)",) == read.failures
+
+
+def test_a_folder_can_be_moved(folders: Path, tmp_path: Path, birdnet: Embedder) -> None:
+    """No path of the machine is kept: the label table, and every recording, are found from the folder on."""
+    first = tmp_path / "first"
+    first.mkdir()
+    for i, file in enumerate(sorted(folders.rglob("*.wav"))):
+        (first / f"{i}.wav").write_bytes(file.read_bytes())
+    rows = [row | {"path": f"{i}.wav"} for i, row in enumerate(rows_of(folders))]
+    listed = table(first, rows, "what I heard.csv")
+    made = make_suite(first, Source(labels=str(listed), label_column="kind"), birdnet)
+    assert str(tmp_path) not in made.model_dump_json()
+    assert "what I heard.csv" == made.source.labels
+    moved = first.rename(tmp_path / "second")
+    assert {} == red(run_own(made, moved, birdnet))
+
+
 def test_a_file_that_is_no_evaluation_is_refused(tmp_path: Path) -> None:
     """Another JSON file, and one that is not there, are told apart."""
     (tmp_path / "rab-eval.json").write_text("{}")
@@ -204,7 +347,7 @@ def test_init_run_show_and_compare(folders: Path, tmp_path: Path, models_dir: Pa
     assert (0, True) == (code, "map_cosine" in said)
     file = folders / "rab-eval.json"
     try:
-        assert "rab-eval 1" == json.loads(file.read_text())["format"]
+        assert "rab-eval 2" == json.loads(file.read_text())["format"]
         assert 0 == invoke("run", str(file))[0]
         kept = sorted((tmp_path / "home" / "evals").iterdir())
         assert [".html", ".jsonl"] == [one.suffix for one in kept]

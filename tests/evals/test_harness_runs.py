@@ -60,6 +60,13 @@ def test_a_run_is_read_as_it_was_kept(tmp_path: Path) -> None:
     assert 1 + 2 + 3 == len(files[0].read_text().splitlines())
 
 
+def test_what_must_be_said_is_kept_and_shown(tmp_path: Path) -> None:
+    """Notes of a run, and how many files could not be used, come back from its file and stand on its page."""
+    said = kept(0.9).model_copy(update={"notes": ("not used: <a>.wav cannot be read",), "n_failed": 1})
+    assert said == read_run(write_run(said, tmp_path))
+    assert "not used: &lt;a&gt;.wav cannot be read" in render_run(said)
+
+
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     """A file of other lines, and a name that nothing bears, are told apart."""
     (tmp_path / "odd.jsonl").write_text('{"line": "score", "case": "found"}\n')

@@ -9,7 +9,9 @@ from scipy.io import wavfile
 
 from rab.embedders.base import Embedder
 from rab.errors import InputError
+from rab.evals.base import Baseline, Case, EvalRun, Score, Suite, judge
 from rab.evals.labelled import labelled_files, labelled_windows, taxon_of, without_place
+from rab.evals.written import groups_as_written
 
 RATE_HZ = 48_000
 
@@ -111,3 +113,40 @@ def test_taxon_is_whose_call_it_is() -> None:
     assert taxon_of(label) == "Phascolarctos cinereus"
     assert taxon_of("Parus major, nestbox B32") == "Parus major"
     assert without_place(label) == "Phascolarctos cinereus (Koala, female call)"
+
+
+@pytest.mark.parametrize(
+    ("recordings", "labels", "said"),
+    [
+        ("same", "same", "baseline 0.5"),
+        ("other", "same", "no baseline for these recordings"),
+        ("same", "other", "no baseline for these labels or groups"),
+        ("same", None, "no baseline for these labels or groups"),
+    ],
+)
+def test_a_baseline_speaks_of_the_same_recordings_and_labels(recordings: str, labels: str | None, said: str) -> None:
+    """Others are not compared, labels that nobody kept a digest of among them, and the words say which differ."""
+    case = Case(name="one", asks="How many?", better="higher", gate=0, tolerance=0.1)
+    run = EvalRun(
+        suite="s",
+        model="m",
+        weights_sha256="",
+        code_version="0",
+        data_sha256="same",
+        labels_sha256="same",
+        machine="",
+        seed=1,
+        scores=(Score(case="one", value=0.5, n=1, reason=""),),
+    )
+    baseline = Baseline(suite="s", model="m", data_sha256=recordings, labels_sha256=labels, values={"one": 0.5})
+    (verdict,) = judge(run, Suite(name="s", purpose="p", cases=(case,)), baseline)
+    assert verdict.passed
+    assert f"0.5, gate 0, {said}" == verdict.words
+
+
+def test_groups_are_read_as_they_are_written(tmp_path: Path) -> None:
+    """A row's group is the recording's; without one, and without a row, the recording is a group."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "MANIFEST.csv").write_text("path,group\ndeep/a.wav,night 1\nb.wav,\n", encoding="utf-8")
+    paths = [tmp_path / "deep/a.wav", tmp_path / "b.wav", tmp_path / "c.wav"]
+    assert ["night 1", str(paths[1]), str(paths[2])] == list(groups_as_written(paths).values())

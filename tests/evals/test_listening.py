@@ -63,16 +63,23 @@ def sheet_of(windows: LabelledWindows, birdnet: Embedder, *, blind: bool = True)
     return Sheet(windows, questions(windows, n=4, seed=3), birdnet.card, blind, 3)
 
 
+def rows_of(file: Path) -> list[dict[str, str]]:
+    """Return the rows of a table."""
+    with file.open(encoding="utf-8", newline="") as text:
+        return list(csv.DictReader(text))
+
+
 def filled(file: Path, verdict_of: dict[str, str] | None = None, *, until: int = K) -> Path:
     """Fill in a verdict file as somebody would who goes by the labels, up to a rank."""
-    with file.open(encoding="utf-8", newline="") as text:
-        rows = list(csv.DictReader(text))
+    rows = rows_of(file)
+    hidden = {(row["query"], row["result"]): row for row in rows_of(file.parent / "key.csv")}
     for row in rows:
-        by_label = "yes" if row["label"] == row["result_label"] else "no"
-        row["verdict"] = (verdict_of or {}).get(f"{row['query']} {row['rank']}", by_label)
-        row["verdict"] = row["verdict"] if int(row["rank"]) <= until else ""
+        known = hidden[row["query"], row["result"]]
+        by_label = "yes" if known["label"] == known["result_label"] else "no"
+        row["verdict"] = (verdict_of or {}).get(f"{row['query']} {known['rank']}", by_label)
+        row["verdict"] = row["verdict"] if int(known["rank"]) <= until else ""
     with file.open("w", encoding="utf-8", newline="") as text:
-        table = csv.DictWriter(text, COLUMNS)
+        table = csv.DictWriter(text, list(rows[0]))
         table.writeheader()
         table.writerows(rows)
     return file
@@ -98,7 +105,7 @@ def test_a_blind_sheet_plays_all_and_names_no_label(
     windows: LabelledWindows, birdnet: Embedder, tmp_path: Path
 ) -> None:
     """Every query and result has a player and every result its choices; no label can be read, and order is dealt."""
-    page, file = write_sheet(sheet_of(windows, birdnet), tmp_path)
+    page, file, key = write_sheet(sheet_of(windows, birdnet), tmp_path)
     text = page.read_text(encoding="utf-8")
     body = text[: text.index('<script type="application/json"')]
     assert 4 * (K + 1) == body.count("<audio ")
@@ -106,30 +113,53 @@ def test_a_blind_sheet_plays_all_and_names_no_label(
     assert "barred" not in body
     assert "winter" not in body
     assert not re.search(r"(src|href)=\"https?:", text)
-    ranks = [
-        int(one)
-        for one in re.findall(r'value="yes"', body) and re.findall(r'name="[0-9a-f]{8} (\d+)" value="yes"', body)
-    ]
+    numbers = [int(one) for one in re.findall(r'name="[0-9a-f]{8} (\d+)" value="yes"', body)]
+    assert [*range(1, K + 1)] * 4 == numbers
+    ranks = [int(row["rank"]) for row in rows_of(key)]
     assert [*range(1, K + 1)] * 4 != ranks
     assert [[*range(1, K + 1)]] * 4 == [sorted(ranks[K * i : K * (i + 1)]) for i in range(4)]
-    with file.open(encoding="utf-8", newline="") as rows:
-        written = list(csv.DictReader(rows))
     lines = json.loads(re.search(r'id="lines">(.*?)</script>', text, re.DOTALL)[1])  # type: ignore[index]
-    assert written == lines
+    assert rows_of(file) == lines
+
+
+def test_a_blind_judge_reads_no_label_anywhere(windows: LabelledWindows, birdnet: Embedder, tmp_path: Path) -> None:
+    """The table to fill in and the whole page name no label, rank, group or file; the key has them for the scoring."""
+    page, file, key = write_sheet(sheet_of(windows, birdnet), tmp_path)
+    for text in (page.read_text(encoding="utf-8"), file.read_text(encoding="utf-8")):
+        assert not [word for word in ("wren", "barred", "group 1", ".wav", "rank,") if word in text]
+    assert list(COLUMNS) == list(rows_of(file)[0])
+    assert {"=winter wren", "barred owl"} == {row["label"] for row in rows_of(key)}
+
+
+def test_verdicts_need_the_key_of_their_sheet(windows: LabelledWindows, birdnet: Embedder, tmp_path: Path) -> None:
+    """Verdicts that were saved elsewhere are scored by a named key, and never by that of another deal."""
+    _, file, key = write_sheet(sheet_of(windows, birdnet), tmp_path / "one")
+    saved = tmp_path / "verdicts.csv"
+    saved.write_bytes(filled(file).read_bytes())
+    with pytest.raises(NotFound, match=r"no key .*key\.csv"):
+        read_verdicts(saved)
+    assert read_verdicts(file) == read_verdicts(saved, key)
+    again = Sheet(windows, questions(windows, n=4, seed=3), birdnet.card, True, 4)
+    other = write_sheet(again, tmp_path / "two").key
+    with pytest.raises(InputError, match="knows no result"):
+        read_verdicts(saved, other)
 
 
 def test_a_sheet_in_order_shows_rank_and_place(windows: LabelledWindows, birdnet: Embedder, tmp_path: Path) -> None:
     """Who wants to see the ranking sees it, with the recordings it is made of."""
-    page, _ = write_sheet(sheet_of(windows, birdnet, blind=False), tmp_path)
+    page, file, _ = write_sheet(sheet_of(windows, birdnet, blind=False), tmp_path)
     text = page.read_text(encoding="utf-8")
     assert text.index("rank 1,") < text.index("rank 2,")
     assert ".wav 0.000 s" in text
+    assert {"=winter wren", "barred owl"} == {row["label"] for row in rows_of(file)}
+    assert [f"{number}" for number in range(1, K + 1)] * 4 == [row["rank"] for row in rows_of(file)]
+    assert 1.0 == values(score(read_verdicts(filled(file)), seed=1))["agreement_with_labels"]
 
 
 def test_verdicts_are_scored_by_ear(windows: LabelledWindows, birdnet: Embedder, tmp_path: Path) -> None:
     """Who judges as the labels do agrees with them wholly; precision is that of the labels, with an interval."""
     sheet = sheet_of(windows, birdnet)
-    _, file = write_sheet(sheet, tmp_path)
+    _, file, _ = write_sheet(sheet, tmp_path)
     run = score(read_verdicts(filled(file)), seed=1)
     right = [windows.labels[at] == windows.labels[one.at] for one in sheet.asked for at in one.found]
     found = values(run)
@@ -142,7 +172,7 @@ def test_verdicts_are_scored_by_ear(windows: LabelledWindows, birdnet: Embedder,
 def test_ears_and_labels_may_differ(windows: LabelledWindows, birdnet: Embedder, tmp_path: Path) -> None:
     """A first result that the ear refuses lowers precision and agreement, and can be listened to again."""
     sheet = sheet_of(windows, birdnet)
-    _, file = write_sheet(sheet, tmp_path)
+    _, file, _ = write_sheet(sheet, tmp_path)
     run = score(read_verdicts(filled(file, {f"{one.name} 1": "no" for one in sheet.asked})), seed=1)
     assert 0.0 == values(run)["precision_at_1"]
     assert 0.9 == pytest.approx(values(run)["agreement_with_labels"])
@@ -154,7 +184,7 @@ def test_what_is_not_judged_is_counted_and_not_taken_for_wrong(
     windows: LabelledWindows, birdnet: Embedder, tmp_path: Path
 ) -> None:
     """With five of ten judged, precision rests on those, and half is told to be open; with none, nothing is scored."""
-    _, file = write_sheet(sheet_of(windows, birdnet), tmp_path)
+    _, file, _ = write_sheet(sheet_of(windows, birdnet), tmp_path)
     run = score(read_verdicts(filled(file, until=5)), seed=1)
     assert (20, 0.5) == (run.scores[2].n, values(run)["unanswered_share"])
     empty = values(score(read_verdicts(filled(file, until=0)), seed=1))
@@ -163,7 +193,7 @@ def test_what_is_not_judged_is_counted_and_not_taken_for_wrong(
 
 def test_wrong_files_are_refused(windows: LabelledWindows, birdnet: Embedder, tmp_path: Path) -> None:
     """A word that is no verdict is named with its line, and so are a missing column and a missing file."""
-    _, file = write_sheet(sheet_of(windows, birdnet), tmp_path)
+    _, file, _ = write_sheet(sheet_of(windows, birdnet), tmp_path)
     first = read_verdicts(file)[0]
     with pytest.raises(InputError, match="line 2: 'maybe' is no verdict"):
         read_verdicts(filled(file, {f"{first.query} {first.rank}": "maybe"}))

@@ -1,18 +1,25 @@
 """The mechanical suite passes on the real model, and notices a broken path."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from rab.domain import EmbeddedBatch, EmbedderCard, Taxon, Waveform
+import rab.audio.resample
+import rab.evals.sound_path
+import rab.segments.window
+from rab.domain import EmbeddedBatch, EmbedderCard, Recording, Samples, Taxon, Waveform
 from rab.embedders.base import Embedder
-from rab.evals.base import Baseline, EvalRun, Suite, judge
+from rab.evals.base import Baseline, EvalRun, Suite, Verdict, judge
+from rab.evals.mechanical import CASES
 from rab.evals.run import run_suite
+from rab.evals.sound_path import Bench
 from rab.evals.suites import read_baseline, read_suite
+from rab.segments import WindowPolicy
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +94,103 @@ def test_wrong_rate_is_noticed(
     monkeypatch.setattr(sys.modules["rab.segments.window"], "resampled", untouched)
     broken = run_suite("mechanical", birdnet, [samples_dir])
     assert {"tone_error_hz", "click_error_ms"} <= failures(broken, suite)
+
+
+Asked = Callable[[str], Verdict]
+
+
+@pytest.fixture
+def asked(birdnet: Embedder, run: EvalRun, suite: Suite, tmp_path: Path) -> Asked:
+    """Ask one case that needs no real sound, and hold it against its gate."""
+
+    def ask(case: str) -> Verdict:
+        score = CASES[case](Bench(birdnet, [], tmp_path, run.seed))
+        verdicts = judge(run.model_copy(update={"scores": (score,)}), suite, None)
+        return next(verdict for verdict in verdicts if verdict.case == case)
+
+    return ask
+
+
+@pytest.mark.parametrize("quality", ["QQ", "LQ"])
+def test_a_cheap_resampler_is_noticed(quality: str, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two lowest qualities of soxr let tones sink that both rates hold."""
+    import soxr
+
+    def cheap(chunks: Iterator[Samples], from_hz: int, to_hz: int) -> Iterator[Samples]:
+        yield soxr.resample(np.concatenate(list(chunks)), from_hz, to_hz, quality=quality)
+
+    assert asked("passband_db").passed
+    monkeypatch.setitem(rab.audio.resample._METHODS, "soxr", cheap)
+    assert not asked("passband_db").passed
+
+
+def test_a_usual_resampler_passes(birdnet: Embedder, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that asks for `polyphase` gets what it was trained with: no gate stands against it."""
+    methods = rab.audio.resample._METHODS
+    monkeypatch.setitem(methods, "soxr", methods["polyphase"])
+    assert [] == [case for case in ("alias_db", "image_db", "passband_db", "uncovered_ms") if not asked(case).passed]
+
+
+def test_a_tail_that_is_dropped_is_noticed(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan without the last short window loses the end of most recordings."""
+    spans = rab.segments.window.spans
+
+    def whole(recording: Recording, card: EmbedderCard, policy: WindowPolicy) -> Iterator[tuple[float, float]]:
+        for index, (t0_ms, t1_ms) in enumerate(spans(recording, card, policy)):
+            if index == 0 or t1_ms - t0_ms == card.window_ms:
+                yield t0_ms, t1_ms
+
+    assert "0, gate 1, no baseline for these recordings" == asked("uncovered_ms").words
+    monkeypatch.setattr(rab.segments.window, "spans", whole)
+    assert "1500 misses the gate 1" == asked("uncovered_ms").words
+
+
+def test_a_longer_least_tail_is_noticed(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of sound is enough for a window: a policy that asks for two loses it."""
+    monkeypatch.setattr(rab.evals.sound_path, "WindowPolicy", lambda: WindowPolicy(min_tail_ms=2000))
+    assert "1500 misses the gate 1" == asked("uncovered_ms").words
+
+
+def test_a_window_that_tells_more_than_it_holds_is_noticed(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows whose spans are right, and whose sound for the model ends a second early, lose it."""
+    window: Any = rab.segments.window
+    whole = window.resampled
+
+    def shorter(blocks: Iterable[Waveform], rate_hz: int, method: str) -> Iterator[Waveform]:
+        found = list(whole(blocks, rate_hz, method))
+        samples = np.concatenate([block.samples for block in found])
+        yield Waveform(samples[: max(1, len(samples) - rate_hz)], rate_hz, 0.0)
+
+    monkeypatch.setattr(rab.segments.window, "resampled", shorter)
+    assert not asked("uncovered_ms").passed
+
+
+def test_levels_are_told_in_words_that_can_be_read(
+    birdnet: Embedder, asked: Asked, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tone that arrives whole is told as 0 dB, and not as what rounding leaves of it."""
+
+    def decimated(blocks: Iterable[Waveform], rate_hz: int, method: str) -> Iterator[Waveform]:
+        whole = list(blocks)
+        samples, old_hz = np.concatenate([block.samples for block in whole]), whole[0].sample_rate_hz
+        at = np.round(np.arange(int(len(samples) * rate_hz / old_hz)) * old_hz / rate_hz).astype(int)
+        yield Waveform(samples[np.minimum(at, len(samples) - 1)], rate_hz, 0.0)
+
+    monkeypatch.setattr(rab.segments.window, "resampled", decimated)
+    assert "0 misses the gate -30" == asked("alias_db").words
+    assert "arrives at 0.0 dB of its level" in CASES["alias_db"](Bench(birdnet, [], tmp_path, 0)).reason
+
+
+def test_means_and_shares_have_intervals(run: EvalRun) -> None:
+    """What is a share, a mean or a median of windows has an interval that holds it; worst values have none."""
+    scores = {score.case: score for score in run.scores}
+    for case in ("not_finite_share", "norm_spread", "dead_dimension_share", "stranger_similarity", "shift_recall"):
+        value, low, high = scores[case].value, scores[case].low, scores[case].high
+        assert value is not None
+        assert low is not None
+        assert high is not None
+        assert low <= value <= high
+    assert (None, None) == (scores["alias_db"].low, scores["duplicate_similarity"].low)
 
 
 def test_values_that_are_not_finite_fail_without_a_crash(birdnet: Embedder, samples_dir: Path, suite: Suite) -> None:

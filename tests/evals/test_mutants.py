@@ -10,6 +10,7 @@ from rab.evals.generation_truth import by_content, is_true
 from rab.evals.generation_variants import variants
 from rab.evals.mutant_words import WORD_FAULTS
 from rab.evals.mutants import EXPECTED, OPERATORS, Mutant, mutants
+from rab.evidence.summary_pack import gather_summary
 from rab.generation.needs.base import Grounds
 from rab.generation.outputs import facts_of
 from rab.generation.policy import DEFAULT_POLICY
@@ -22,7 +23,11 @@ def grounds(library: Workspace) -> list[Grounds]:
     """Readings of packs of all families that are made of a few real ones."""
     ids = sorted(library.catalog.segment_ids(library.card("birdnet-v2.4").space, SegmentFilter()))[::18]
     real = [Trial(one, "clean", evidence(library, one), "interpretation", one) for one in ids]
-    trials = [*real, *variants(real, seed=2)]
+    everything = gather_summary(
+        library.catalog, library.card("birdnet-v2.4"), where=SegmentFilter(), policy=library.summary
+    )
+    summary = Trial("summary", "summary", everything, "summary", "everything")
+    trials = [summary, *real, *variants(real, seed=2)]
     return [Grounds.of(one.pack, DEFAULT_POLICY, one.output) for one in trials]
 
 

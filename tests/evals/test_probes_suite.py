@@ -2,8 +2,11 @@
 
 import csv
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +15,12 @@ from scipy.io import wavfile
 
 from rab.domain import EmbeddedBatch, EmbedderCard, Taxon, Waveform
 from rab.embedders.base import Embedder
+from rab.evals import labelled, probes
 from rab.evals.base import Answered, EvalRun, judge
-from rab.evals.labelled import labelled_files
+from rab.evals.labelled import LabelledWindows, labelled_files
 from rab.evals.probes import individual, kind_of_call, run_probes, through_microphone
 from rab.evals.suites import read_suite
+from rab.retrieval.one_core import on_one_core
 
 RATE_HZ = 48_000
 PITCHES_HZ = {
@@ -46,6 +51,13 @@ class Bands:
             else 0 * shares[:, :1]
         )
         return EmbeddedBatch(np.hstack([shares, floor]).astype(np.float32), np.zeros((len(windows), 1), np.float32))
+
+
+@pytest.fixture(autouse=True)
+def one_core() -> Iterator[None]:
+    """Compute as a run of a suite does."""
+    with on_one_core():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +138,56 @@ def test_shuffled_labels_are_noticed(folder: Path, birdnet: Embedder) -> None:
 def test_leaked_groups_are_noticed(folder: Path, birdnet: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Folds that split a group are found out by the groups that taught."""
     files = tuple(file._replace(group=file.label[:6] + file.path.stem[-1]) for file in labelled_files(folder))
-    probes = sys.modules["rab.retrieval.probes"]
-    monkeypatch.setattr(probes, "_folds", lambda data, n: np.arange(len(data.y)) % n)
+    monkeypatch.setattr(sys.modules["rab.retrieval.probes"], "_folds", lambda data, n: np.arange(len(data.y)) % n)
     assert "leaked_share" in failures(run_probes(Bands(birdnet), files, seed=1))
+
+
+@pytest.fixture(scope="module")
+def grouped(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the same recordings with a manifest that puts those of a species and a number into one group."""
+    root = tmp_path_factory.mktemp("grouped")
+    with (folder / "MANIFEST.csv").open(encoding="utf-8", newline="") as text:
+        rows = [row | {"group": f"{row['label'][:6]} {Path(row['path']).stem[-1]}"} for row in csv.DictReader(text)]
+    for row in rows:
+        (root / row["path"]).symlink_to(folder / row["path"])
+    with (root / "MANIFEST.csv").open("w", encoding="utf-8", newline="") as text:
+        table = csv.DictWriter(text, rows[0].keys())
+        table.writeheader()
+        table.writerows(rows)
+    return root
+
+
+def leaked(folder: Path, birdnet: Embedder) -> bool:
+    """Make the suite's questions of a folder, and return whether one of them says that groups leak."""
+    files = labelled_files(folder)
+    windows = labelled.labelled_windows(files, Bands(birdnet))
+    return any(one.leaked_share > 0 for one in probes.asked_of(windows, files))
+
+
+def test_leaks_are_counted_in_groups_as_they_are_written(
+    grouped: Path, birdnet: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A manifest whose groups are ignored leaks, though nothing shares a group that the suite knows of."""
+    assert not leaked(grouped, birdnet)
+    of_manifest = labelled._of_manifest
+    monkeypatch.setattr(
+        labelled, "_of_manifest", lambda manifest: (one._replace(group=str(one.path)) for one in of_manifest(manifest))
+    )
+    assert leaked(grouped, birdnet)
+
+
+def test_windows_that_are_groups_of_their_own_are_noticed(
+    grouped: Path, birdnet: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Questions that make every window a group leak by what is written of the recordings."""
+    questions: Any = probes._questions
+
+    def alone(kind: str, within: str, windows: LabelledWindows, *others: Any) -> Any:
+        groups = np.arange(len(windows)).astype(str)
+        return questions(kind, within, replace(windows, groups=groups), *others)
+
+    monkeypatch.setattr(probes, "_questions", alone)
+    assert leaked(grouped, birdnet)
 
 
 def test_second_microphone_changes_colour_and_not_content() -> None:

@@ -65,12 +65,26 @@ def broken(fault: Fault) -> Callable[..., SignalQuality]:
 
 
 def test_gates_hold_and_every_case_is_asked(birdnet: Embedder, recordings: list[Recording]) -> None:
-    """The measurements pass every gate, each score has an interval, and the table has a row for each noise."""
+    """The measurements pass every gate, each score has an interval, and what it rests on is named."""
     answered = run_quality(birdnet, recordings, seed=20260101)
     assert [case.name for case in read_suite("quality").cases] == [score.case for score in answered.scores]
     assert set() == failures("quality", answered)
     assert all(score.low is not None for score in answered.scores)
     assert all(f"\n| {noise} |" in answered.tables[0] for noise in (*NOISES, "recorded"))
+    require_instances(answered)
+
+
+def require_instances(answered: Answered) -> None:
+    """Require that each case names its clips, the worst first and each once; a recorded background is heard."""
+    for score in answered.scores:
+        assert 0 < len(score.instances) <= 50
+        assert len(score.instances) == len({one.name for one in score.instances})
+        assert all(one.words for one in score.instances)
+    recorded = next(one for one in answered.scores if one.case == "snr_bias_recorded_db").instances
+    errors = [abs(one.value or 0) for one in recorded]
+    assert sorted(errors, reverse=True) == errors
+    assert Path(recorded[0].recording or "").is_file()
+    assert (recorded[0].t0_ms or 0) < (recorded[0].t1_ms or 0)
 
 
 @pytest.mark.parametrize(
@@ -183,3 +197,14 @@ def test_silence_has_no_level() -> None:
     """Digital silence stays silent on its way through the suite's own sounds."""
     silence = made(np.zeros(RATE_HZ), peak=None)
     assert measure(silence, spectrogram(silence)).silent
+
+
+def test_the_wrong_ones_come_first(birdnet: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was answered wrongly stands before what was answered rightly, whichever way the share is good."""
+    monkeypatch.setattr(suite, "_N_DRAWS", 1)
+    fault = broken(lambda one: {"rain": one.noise_floor_dbfs is not None and one.noise_floor_dbfs > -60})
+    monkeypatch.setattr(sys.modules["rab.evals.quality"], "measure", fault)
+    for score in run_quality(birdnet, [], seed=20260101).scores:
+        words = [one.words.partition(":")[0] for one in score.instances]
+        if set(words) == {"right", "wrong"}:
+            assert sorted(words, reverse=True) == words

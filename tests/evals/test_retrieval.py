@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -180,6 +181,37 @@ def test_training_on_the_set_that_is_asked_is_noticed(monkeypatch: pytest.Monkey
     scores = {score.case: score for score in taken_apart(retrieval_report(library, seed=1), library).scores}
     assert scores["leaked_share"].value == 1.0
     assert scores["leaked_share"].instances[0].words == "its group had taught the reranker"
+
+
+def test_a_reranker_taught_by_the_group_that_it_ranks_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training within the library that leaves no group out is found by what a group's own word changes."""
+    held_out, suite = sys.modules["rab.retrieval.rerank.held_out"], sys.modules["rab.evals.retrieval"]
+    left_out, train = held_out.left_out, held_out.train
+
+    def leaking(examples: Any, source: Any, today: Any, *, seed: int) -> Any:
+        monkeypatch.setattr(held_out, "train", lambda _, *others: train(examples, *others))
+        return left_out(examples, source, today, seed=seed)
+
+    monkeypatch.setattr(suite, "left_out", leaking)
+    library = planted()
+    scores = {score.case: score for score in taken_apart(retrieval_report(library, seed=1), library).scores}
+    assert (scores["leaked_share"].value or 0) > 0
+    assert "what its own group was labelled with" in scores["leaked_share"].instances[0].words
+
+
+def test_leaks_are_counted_in_groups_as_they_are_written(tmp_path: Path) -> None:
+    """Where the manifest's groups are ignored, nothing shares a group that the suite knows of, and it leaks still."""
+    library = planted()
+    paths = tuple(tmp_path / f"{group} {at}.wav" for at, group in enumerate(library.groups.tolist()))
+    rows = [f"{path.name},{group}" for path, group in zip(paths, library.groups.tolist(), strict=True)]
+    (tmp_path / "MANIFEST.csv").write_text("\n".join(["path,group", *rows]), encoding="utf-8")
+    alone = np.array([str(path) for path in paths])
+    shares = []
+    for groups in (library.groups, alone):
+        windows = replace(library, paths=paths, groups=groups)
+        scores = {score.case: score for score in taken_apart(retrieval_report(windows, seed=1), windows).scores}
+        shares.append(scores["leaked_share"].value)
+    assert [0.0, 1.0] == shares
 
 
 def test_one_sound_in_two_groups_is_noticed() -> None:

@@ -84,3 +84,18 @@ def test_motif_that_outlives_its_shuffle_is_noticed(monkeypatch: pytest.MonkeyPa
     found = find_motifs(whole)
     monkeypatch.setattr(sys.modules["rab.evals.syntax"], "find_motifs", lambda _: found)
     assert failing([shuffled_score([whole], 1)]) == {"false_share_shuffled"}
+
+
+def test_every_score_opens_to_what_it_rests_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each case names its libraries by seed, each once, with what was found; what went wrong comes first."""
+    monkeypatch.setattr(suite, "_N_SEEDS", 2)
+    monkeypatch.setattr(suite, "_N_ALIGNED", 1)
+    monkeypatch.setattr(sys.modules["rab.evals.syntax"], "CONDITIONS", {"dawn": 0.7, "night": 0.7})
+    scores, _ = suite.run_sequences(None, [], seed=20260101)  # type: ignore[arg-type]
+    for score in scores:
+        assert 0 < len(score.instances) <= 50
+        assert len(score.instances) == len({one.name for one in score.instances})
+        assert all(one.words for one in score.instances)
+    apart = next(one for one in scores if one.case == "entropy_apart_share").instances
+    assert "seed 2026010" in apart[0].name
+    assert apart[0].words.startswith("wrong: dawn ")

@@ -75,13 +75,14 @@ def _normal(masked: str) -> list[tuple[str, bool]]:
     text = between.sub(lambda found: found[0] if found[1] in NEGATIONS else f"{found[1]} ", text)
     text = _PHRASES.sub(lambda found: SYNONYMS[found.group()], text)
     words: list[tuple[str, bool]] = []
-    pause = False
+    begun = pause = False
     for token in _TOKEN.findall(text):
         if token in _PAUSES:
-            pause = bool(words)
+            pause = begun
         elif token not in ARTICLES:
             words.append((token, pause))
             pause = False
+        begun = True
     return words
 
 

@@ -99,6 +99,13 @@ class Heard:
         return np.flatnonzero(~self.out_of_range)
 
     @cached_property
+    def named(self) -> Rows:
+        """Those of them that name a taxon, and no sound of another kind."""
+        if not self.taxa:
+            return self.detected
+        return self.detected[~self.is_sound[self.taxon[self.detected]]]
+
+    @cached_property
     def is_sound(self) -> npt.NDArray[np.bool_]:
         """Whether each of `taxa` is a sound that is no animal."""
         return np.array([taxon.group == "sound" for taxon in self.taxa], dtype=bool)

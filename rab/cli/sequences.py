@@ -133,7 +133,7 @@ def list_transitions(
         for one in table.transitions[:limit]:
             mark = "beyond chance" if one.exceeds_chance else "not shown beyond chance"
             click.echo(
-                f"  {one.first} → {one.then}  {one.n} in {one.n_recordings} recordings,"
+                f"  {one.first} → {one.then}  {one.n} in {_recordings(one.n_recordings)},"
                 f" {100 * one.fraction:.0f} % ({100 * one.low:.0f}–{100 * one.high:.0f} %),"
                 f" {one.n_by_chance:.1f} by chance, p {one.p_value:.2g}: {mark}"
             )
@@ -187,7 +187,7 @@ def list_motifs(
             click.echo(f"{report.group}:")
         for motif in report.motifs[:limit]:
             click.echo(
-                f"  {' → '.join(motif.symbols)}  {motif.n} in {motif.n_recordings} recordings,"
+                f"  {' → '.join(motif.symbols)}  {motif.n} in {_recordings(motif.n_recordings)},"
                 f" {motif.n_by_chance:.1f} by chance, q {motif.q_value:.2g}"
             )
             if (alike := heard.get(motif.symbols)) is not None:
@@ -263,3 +263,7 @@ def drift(ctx: click.Context, model: str | None, where: str, as_json: bool) -> N
         click.echo(f"{name} ({_counted(one.n_days, 'day')}, {_counted(one.n_segments, 'segment')})")
         for sentence in drift_sentences(one):
             click.echo(f"  {sentence}")
+
+
+def _recordings(n: int) -> str:
+    return "1 recording" if n == 1 else f"{n} recordings"

@@ -33,6 +33,7 @@ from rab.evals.made_segments import shelve_facts
 from rab.evals.suites import read_golden
 from rab.evals.witnesses import Witnesses, counted_growth
 from rab.evals.witnesses import neighbour_count_error as count_error
+from rab.evals.witnesses import pack_filter_error as filtered_packs_error
 from rab.evals.witnesses import per_recording_error as recording_error
 from rab.retrieval.neighbours import NeighbourPolicy
 from rab.workflows.ingest import ingest
@@ -298,6 +299,11 @@ def per_recording_error(shelf: Shelf) -> Score:
     return recording_error(shelf.witnesses)
 
 
+def pack_filter_error(shelf: Shelf) -> Score:
+    """Count the neighbours that packs under a filter should not hold, and those that they lack."""
+    return filtered_packs_error(shelf.witnesses)
+
+
 CASES: tuple[Callable[[Shelf], Score], ...] = (
     golden_error,
     stored_vector_error,
@@ -310,6 +316,7 @@ CASES: tuple[Callable[[Shelf], Score], ...] = (
     depth_growth,
     neighbour_count_error,
     per_recording_error,
+    pack_filter_error,
 )
 
 

@@ -24,7 +24,8 @@ TONE_RATES_HZ = (22_050, 32_000, 44_100, 96_000)
 ALIAS_RATE_HZ = 192_000
 ALIAS_SHARES = (0.6, 0.65, 0.8, 1.1, 1.7)
 """Frequencies of tones that must not reach the model, as shares of its sample rate: all above half of it."""
-IMAGE_RATE_HZ, IMAGE_HZ = 22_050, 7919.0
+IMAGES = ((22_050, 7919.0), (24_000, 7919.0), (16_000, 5011.0))
+"""Sample rates of slower recordings, and a tone in each."""
 PASS_RATES_HZ = (44_100, 96_000, 192_000)
 PASS_SHARES = (0.5, 0.7, 0.85, 0.9)
 """Frequencies of tones that must arrive as they are, as shares of half the lower rate. The best of soxr leaves them all
@@ -140,15 +141,21 @@ def alias_db(bench: Bench) -> Score:
 
 
 def image_db(bench: Bench) -> Score:
-    """Send a tone of a slower recording through the path: only that tone may arrive, and no mirror image of it."""
-    inner = _arrived(bench, IMAGE_HZ, IMAGE_RATE_HZ)
-    power = np.abs(np.fft.rfft(inner * np.blackman(len(inner)))) ** 2
-    hz = np.fft.rfftfreq(len(inner), 1 / bench.card.sample_rate_hz)
-    apart = power[np.abs(hz - IMAGE_HZ) > 200]
-    left_db = _shown_db(10 * np.log10(apart.max() / power.max() + _INAUDIBLE))
-    said = f"its strongest image arrives at {left_db:.1f} dB of its level"
-    instances = [Instance(name=f"tone of {IMAGE_HZ:.0f} Hz", value=left_db, words=said)]
-    return _worst_of("image_db", instances, reason="recorded at 22.05 kHz")
+    """Send tones of slower recordings through the path: only that tone may arrive, and no mirror image of it.
+
+    Rates that divide the model's are asked too: there, samples that are repeated look like a resampler.
+    """
+    instances = []
+    for rate_hz, tone_hz in IMAGES:
+        inner = _arrived(bench, tone_hz, rate_hz)
+        power = np.abs(np.fft.rfft(inner * np.blackman(len(inner)))) ** 2
+        hz = np.fft.rfftfreq(len(inner), 1 / bench.card.sample_rate_hz)
+        apart = power[np.abs(hz - tone_hz) > 200]
+        left_db = _shown_db(10 * np.log10(apart.max() / power.max() + _INAUDIBLE))
+        said = f"its strongest image arrives at {left_db:.1f} dB of its level"
+        name = f"tone of {tone_hz:.0f} Hz recorded at {rate_hz} Hz"
+        instances.append(Instance(name=name, value=left_db, words=said))
+    return _worst_of("image_db", instances, reason="recorded at 22.05, 24 and 16 kHz")
 
 
 def passband_db(bench: Bench) -> Score:
@@ -170,11 +177,16 @@ def passband_db(bench: Bench) -> Score:
 
 
 def stereo_error(bench: Bench) -> Score:
-    """Average two equal channels: nothing may change."""
-    sound = _noise(bench, 1.0)
-    mono = bench.made(sound, bench.card.sample_rate_hz)[0].samples
-    both = bench.made(np.stack([sound, sound], axis=1), bench.card.sample_rate_hz)[0].samples
-    return scored(case="stereo_error", value=float(np.abs(mono - both).max()), n=len(mono), reason="mono is the mean")
+    """Cut two channels: the average of equal ones is either, that of a sound and silence half, and each is its own."""
+    sound, rate_hz = _noise(bench, 1.0), bench.card.sample_rate_hz
+    mono = bench.made(sound, rate_hz)[0].samples
+    both = bench.made(np.stack([sound, sound], axis=1), rate_hz)[0].samples
+    half = bench.made(np.stack([sound, 0 * sound], axis=1), rate_hz)[0].samples
+    recording = read_recording(bench.folder / "made.wav")
+    first, second = (next(windows(recording, bench.card, WindowPolicy(), one)).samples for one in (0, 1))
+    pairs = ((both, mono), (half, mono / 2), (first, mono), (second, 0 * mono))
+    error = max(float(np.abs(found - due).max()) for found, due in pairs)
+    return scored(case="stereo_error", value=error, n=len(mono), reason="mono is the mean, and a channel is itself")
 
 
 def click_error_ms(bench: Bench) -> Score:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rab.domain import EvidencePack, StoredSegment
+from rab.domain import EvidencePack, SegmentFilter, StoredSegment
 from rab.evals.base import Instance, Score
 from rab.evals.made_segments import Floats, made_card, made_recording, made_segment, shelve
 from rab.workflows.questions import evidence
@@ -31,6 +31,10 @@ _DIM = 256
 _APART_MS = 120_000.0
 _CALL_DB = 40.0
 """Clearer than every query, so that none counts less for being fainter."""
+
+
+_ASKED = frozenset(made_recording(f"plain {number}").id for number in range(6))
+"""Recordings that a narrowed question is asked of."""
 
 
 class _Call(NamedTuple):
@@ -51,6 +55,13 @@ class Witnesses:
         """The pack of each query."""
         queries = self._shelved()
         return {name: evidence(self.workspace, one.segment.id) for name, one in queries.items()}
+
+    @cached_property
+    def narrowed(self) -> dict[str, EvidencePack]:
+        """The pack of each query but the lonely one, asked of six recordings alone."""
+        where = SegmentFilter(recording_ids=tuple(sorted(_ASKED)))
+        ids = {name: pack.query.call.segment_id for name, pack in self.packs.items() if pack.query and name != LONELY}
+        return {name: evidence(self.workspace, one, where=where) for name, one in ids.items()}
 
     def _shelved(self) -> dict[str, StoredSegment]:
         card, random = made_card("made-witnesses", _DIM), np.random.default_rng(self.seed)
@@ -92,6 +103,17 @@ def per_recording_error(witnesses: Witnesses) -> Score:
         said = f"{of_one} neighbours of one recording, which may give {MOST_PER_RECORDING}"
         instances.append(_instance(name, abs(of_one - MOST_PER_RECORDING), said, pack))
     return _worst("per_recording_error", instances)
+
+
+def pack_filter_error(witnesses: Witnesses) -> Score:
+    """Count the neighbours of packs under a filter that it does not let through, and those that are missing."""
+    instances = []
+    for name, pack in witnesses.narrowed.items():
+        of = Counter(one.call.recording_id for one in pack.neighbours)
+        stray, missing = sum(n for one, n in of.items() if one not in _ASKED), len(_ASKED - of.keys())
+        said = f"{stray} neighbours that the filter leaves out, {missing} missing of {len(_ASKED)}"
+        instances.append(_instance(name, stray + missing, said, pack))
+    return _worst("pack_filter_error", instances)
 
 
 def counted_growth(witnesses: Witnesses) -> tuple[int, int]:

@@ -23,7 +23,13 @@ from rab.evals.filtering import filter_errors, filters
 from rab.evals.made_segments import Fact, shelve_facts
 from rab.evals.run import SEED, run_suite
 from rab.evals.suites import read_suite
-from rab.evals.witnesses import Witnesses, counted_growth, neighbour_count_error, per_recording_error
+from rab.evals.witnesses import (
+    Witnesses,
+    counted_growth,
+    neighbour_count_error,
+    pack_filter_error,
+    per_recording_error,
+)
 from rab.settings import Settings
 from rab.workflows.workspace import Workspace
 
@@ -208,6 +214,17 @@ def test_a_search_that_finds_ten_is_noticed(
     scores = packed()
     assert (6.0, 0.0, 0.0) == _values(scores)
     assert "10 neighbours where 16 were due (k = 16)" in scores["neighbour_count_error"].reason
+
+
+def test_a_filter_that_packs_ignore_is_noticed(unheard: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pack that asks everything, whatever its filter says, holds neighbours that it should not."""
+    assert 0.0 == pack_filter_error(Witnesses(unheard, SEED)).value
+    pack: Any = rab.evidence.segment_pack
+    nearest = pack.nearest
+    monkeypatch.setattr(pack, "nearest", lambda *asked, **more: nearest(*asked, **{**more, "where": SegmentFilter()}))
+    found = pack_filter_error(Witnesses(unheard, SEED))
+    assert (found.value or 0) > 0
+    assert "neighbours that the filter leaves out" in found.reason
 
 
 def test_a_cut_at_ten_is_noticed(packed: Callable[[], dict[str, Score]], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import rab.audio.decode
 import rab.audio.resample
 import rab.evals.sound_path
 import rab.segments.window
@@ -122,6 +123,27 @@ def test_a_cheap_resampler_is_noticed(quality: str, asked: Asked, monkeypatch: p
     assert asked("passband_db").passed
     monkeypatch.setitem(rab.audio.resample._METHODS, "soxr", cheap)
     assert not asked("passband_db").passed
+
+
+def test_samples_that_are_repeated_are_noticed(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rate that divides the model's tempts to repeat samples, which leaves images as loud as the sound."""
+    soxr = rab.audio.resample._METHODS["soxr"]
+
+    def lazy(chunks: Iterator[Samples], from_hz: int, to_hz: int) -> Iterator[Samples]:
+        if to_hz % from_hz or to_hz == from_hz:
+            return soxr(chunks, from_hz, to_hz)
+        return (np.repeat(samples, to_hz // from_hz) for samples in chunks)
+
+    assert asked("image_db").passed
+    monkeypatch.setitem(rab.audio.resample._METHODS, "soxr", lazy)
+    assert not asked("image_db").passed
+
+
+def test_a_channel_taken_for_another_is_noticed(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for the second channel and gets the first is found out, and so is a mean of one channel."""
+    assert asked("stereo_error").passed
+    monkeypatch.setattr(rab.audio.decode, "_voice", lambda frames, *_: frames[:, 0])
+    assert not asked("stereo_error").passed
 
 
 def test_a_usual_resampler_passes(birdnet: Embedder, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -382,8 +382,8 @@ def test_untested_sides_are_said_to_be_so(summary_pack_of: Build) -> None:
     )
     apart = figure("compared_hours", 3, "clock hours", "nothing", "site=Ridge")
     assert told(pack_of(summary_pack_of, apart), "comparison") == [
-        "No comparison with “site=Ridge” is made: the sides share neither dates nor sites in the same hours of the "
-        "clock [a3]."
+        "No comparison with “site=Ridge” is made: in no hour of the clock do both sides have recordings of the same "
+        "date or site [a3]."
     ]
 
 

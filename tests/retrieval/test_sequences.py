@@ -262,6 +262,14 @@ def test_an_entropy_cut_short_says_at_most(n_symbols: int, n_recordings: int, n_
     assert sum(held) >= 6
 
 
+def test_seven_followings_tell_of_no_rate() -> None:
+    """Clips of one call each, and seven pairs that agree: what follows what was hardly seen, so nothing is certain."""
+    own = spelt(*("abcdefghijklmn"[n % 14] for n in range(212)), *["ef"] * 7)
+    rate = entropy_rate(own, KEEP)
+    assert rate is not None
+    assert (True, True) == (rate.is_upper_bound, rate.bits > 1)
+
+
 def test_a_bound_is_near_where_held_out_steps_are_foretold() -> None:
     """Twelve symbols of true 1.13 bits in 480 steps are told from 3.6 bits of pure chance."""
     own, true = ring(12, 24, 20)

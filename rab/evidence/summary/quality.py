@@ -48,7 +48,7 @@ def quality_rows(quality: QualityProfile) -> Iterator[Row]:
 def weak_rows(survey: Survey) -> Iterator[Row]:
     """Yield how many detections lie where hardly anything can be heard: a classifier names noise, too."""
     heard, low = survey.heard, survey.policy.low_snr_db
-    first = heard.first_of_segment(heard.detected)
+    first = heard.first_of_segment(heard.named)
     if len(first):
         weak = first[~(heard.snr_db[first] >= low)]
         basis = f"{survey.detected}, with an SNR below {low:g} dB or none that could be measured"

@@ -75,7 +75,7 @@ def richness_rows(survey: Survey) -> Iterator[Row]:
     """Yield taxa over recorder-days: in the order of time, expected in any order, and estimated with those unseen."""
     n_days = survey.effort.n_recorder_days
     heard, policy = survey.heard, survey.policy
-    rows = heard.detected[~heard.is_sound[heard.taxon[heard.detected]]] if heard.taxa else heard.detected
+    rows = heard.named
     rows = rows[heard.recorder_day[rows] >= 0]
     pairs = np.unique(np.stack([heard.taxon[rows], heard.recorder_day[rows]], axis=1), axis=0)
     if n_days < 2 or len(pairs) == 0:

@@ -49,7 +49,8 @@ def taxon_rows(survey: Survey, verdicts: Verdicts, thresholds: Thresholds | None
 
 def review_rows(survey: Survey, verdicts: Verdicts) -> Iterator[Row]:
     """Yield how many of the segments with a detection a person listened to."""
-    n, heard = survey.found.count.n_segments, survey.heard
+    heard = survey.heard
+    n = len(heard.first_of_segment(heard.named))
     if not n:
         return
     reviewed = heard.ids(heard.first_of_segment(verdicts.reviewed))
@@ -85,7 +86,7 @@ def ruled_out_rows(survey: Survey, ruled_out: Detections) -> Iterator[Row]:
 def unchecked_rows(survey: Survey) -> Iterator[Row]:
     """Yield the detections of which nobody asked whether the taxon is expected there, in all and by taxon."""
     heard = survey.heard
-    rows = heard.detected[heard.unchecked[heard.detected] & ~heard.is_sound[heard.taxon[heard.detected]]]
+    rows = heard.named[heard.unchecked[heard.named]]
     if not len(rows):
         return
     by_taxon = heard.of_taxon(rows)
@@ -94,7 +95,7 @@ def unchecked_rows(survey: Survey) -> Iterator[Row]:
         " place, or the model no such check"
     )
     n = len(heard.first_of_segment(rows))
-    whole = over(survey.found.count.n_segments, "segments")
+    whole = over(len(heard.first_of_segment(heard.named)), "segments")
     yield row("unchecked_segments", n, "segments", basis, heard.fingerprint(rows)) | whole
     yield row("unchecked_taxa", len(by_taxon), "taxa", basis, heard.fingerprint(rows))
     for number, own in by_taxon.items():
@@ -115,7 +116,7 @@ def verdicts_on(survey: Survey, said: Iterable[Label]) -> Verdicts:
         elif label.kind == "taxon":
             named.setdefault(segment_id, set()).add(label.taxon.casefold())
     reviewed = np.array(sorted(named.keys() | denied.keys()), dtype="S32")
-    rows = heard.detected[np.isin(heard.segment_ids[heard.detected], reviewed)] if len(reviewed) else heard.detected[:0]
+    rows = heard.named[np.isin(heard.segment_ids[heard.named], reviewed)] if len(reviewed) else heard.named[:0]
 
     def agreeing(words: Mapping[bytes, set[str]]) -> frozenset[int]:
         return frozenset(

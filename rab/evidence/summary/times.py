@@ -60,7 +60,7 @@ def time_rows(survey: Survey) -> Iterator[Row]:
     timed = {taxon: rows_of[taxon.scientific_name] for taxon in often[: survey.policy.n_timed_taxa]}
     clocks = _clocks(survey)
     for division in (_hours(survey), *_seasons(survey), *_sun(survey, clocks)):
-        yield from _rows(survey, division, survey.heard.detected)
+        yield from _rows(survey, division, survey.heard.named)
         for taxon, rows in timed.items():
             n_timed = len(survey.heard.first_of_segment(rows[division.places[rows] >= 0]))
             if n_timed >= survey.policy.min_timed_detections:

@@ -114,8 +114,17 @@ class _Prepared(NamedTuple):
             cost=cost,
             n_each=n_each,
             wanted=int(bits.mean(axis=1).argmin()),
-            longest=max((one.order for one in read if one.unseen_fraction <= policy.max_unseen_fraction), default=0),
-            is_tested=all(one.unseen_fraction <= policy.max_unseen_tested for one in read),
+            longest=max(
+                (
+                    one.order
+                    for one in read
+                    if len(one.starts) >= policy.min_steps and one.unseen_fraction <= policy.max_unseen_fraction
+                ),
+                default=0,
+            ),
+            is_tested=all(
+                len(one.starts) >= policy.min_steps and one.unseen_fraction <= policy.max_unseen_tested for one in read
+            ),
         )
 
     def rate(self, group: str | None, policy: EntropyPolicy, common: int | None = None) -> EntropyRate:
@@ -148,7 +157,7 @@ class _Prepared(NamedTuple):
 
     def _tells_more(self, order: int, low: float, policy: EntropyPolicy) -> bool:
         """Return whether a longer order lies below an interval, by more than new blocks make it too low."""
-        longer = self.blocks[order + 1 : policy.max_order + 1]
+        longer = [one for one in self.blocks[order + 1 : policy.max_order + 1] if len(one.starts)]
         return any(one.bits(np.ones(len(self.own))) * (1 + one.unseen_fraction) < low for one in longer)
 
     def _by_blocks(self, order: int, policy: EntropyPolicy) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Activity: what was detected, of which taxa and when, and how the segments spread over clusters.
+"""Activity: what was detected, of which taxa, and how the segments spread over clusters.
 
 Counted over the rows that the fingerprints are made of, so that figure and fingerprint cannot disagree, and in the
 order of segment ids, so that both databases give the same.
@@ -21,19 +21,15 @@ _FEW = 256
 
 
 def detections(heard: Heard, rows: Rows, *, n_exemplars: int, clear_from_db: float | None = None) -> Detections:
-    """Count detections by taxon and hour. With `clear_from_db`, exemplars with such an SNR or more come first."""
+    """Count detections, in all and by taxon. With `clear_from_db`, exemplars with such an SNR or more come first."""
 
     def counted(some: Rows) -> Count:
         return count(heard, some, n_exemplars=n_exemplars, clear_from_db=clear_from_db)
 
-    by_taxon = [
-        TaxonDetections(heard.taxa[taxon], counted(own), _by_hour(heard, own))
-        for taxon, own in heard.of_taxon(rows).items()
-    ]
+    by_taxon = [TaxonDetections(heard.taxa[taxon], counted(own)) for taxon, own in heard.of_taxon(rows).items()]
     return Detections(
         count=counted(rows),
         taxa=tuple(sorted(by_taxon, key=lambda one: (-one.count.n_segments, one.taxon.scientific_name))),
-        hours=tuple(counted(rows[heard.hour[rows] == hour]) for hour in range(24)),
     )
 
 
@@ -87,11 +83,6 @@ def _chosen(heard: Heard, rows: Rows, n: int, clear_from_db: float | None) -> Ro
         seen[recording] += 1
     chosen = sorted(place for _, place, _ in sorted(ranked)[: max(n, 0)])
     return rows[best_first[chosen]]
-
-
-def _by_hour(heard: Heard, rows: Rows) -> tuple[int, ...]:
-    hours = heard.hour[heard.first_of_segment(rows)]
-    return tuple(np.bincount(hours[hours >= 0], minlength=24).tolist())
 
 
 def cluster_sizes(connection: Connection, space: str, where: SegmentFilter) -> tuple[ClusterSize, ...]:

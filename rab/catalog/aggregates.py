@@ -119,19 +119,15 @@ class TaxonDetections:
 
     taxon: Taxon
     count: Count
-    by_local_hour: tuple[int, ...]
-    """Segments in each of the 24 hours of the site's clock."""
 
 
 @dataclass(frozen=True)
 class Detections:
-    """What was detected, by taxon and by hour. A segment with two taxa counts once in the whole and in its hour."""
+    """What was detected, in all and by taxon. A segment with two taxa counts once in the whole."""
 
     count: Count
     taxa: tuple[TaxonDetections, ...]
     """Most segments first."""
-    hours: tuple[Count, ...]
-    """All 24 hours of the site's clock, from 0."""
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,8 @@ def _taxon_note(name: str, taxa_of: dict[str, set[str]]) -> str:
         return f"taxon={quoted(name)} is read as {quoted(taxa[0])}"
     if taxa:
         return f"{len(taxa)} taxa are called {name}: write {_listed('taxon', taxa)}"
-    near = get_close_matches(name.casefold(), taxa_of, n=_N_LISTED)
+    part = name.casefold()
+    near = [one for one in taxa_of if part in one] or get_close_matches(part, taxa_of, n=_N_LISTED)
     found = sorted({taxon for one in near for taxon in taxa_of[one]})
     return f"no model has named a taxon {name} in this library{_suggested('taxon', found)}"
 

@@ -37,7 +37,7 @@ def detected(stored: StoredSegment, *, out_of_range: bool) -> dict[str, float]:
 def test_counts_are_those_of_plain_python(
     data: st.DataObject, new_catalog: NewCatalog, libraries: st.SearchStrategy[Library], make: "Make"
 ) -> None:
-    """Segments, recordings, days, hours and best scores agree with a count over the nouns, in a random library."""
+    """Segments, recordings, days and best scores agree with a count over the nouns, in a random library."""
     library, card = data.draw(libraries), make.card(score_threshold=THRESHOLD)
     every = [stored for _, segments in library for stored in segments]
     with new_catalog() as catalog:
@@ -57,7 +57,6 @@ def test_counts_are_those_of_plain_python(
                 len({one.recording.id for one in own}),
                 len({at.date() for at in local}),
                 max(detected(one, out_of_range=out_of_range)[name] for one in own),
-                tuple(sum(at.hour == hour for at in local) for hour in range(24)),
             )
         assert expected == {
             one.taxon.scientific_name: (
@@ -65,14 +64,11 @@ def test_counts_are_those_of_plain_python(
                 one.count.n_recordings,
                 one.count.n_days,
                 one.count.best_raw_score,
-                one.by_local_hour,
             )
             for one in found.taxa
         }
         heard = [one for one in every if detected(one, out_of_range=out_of_range)]
         assert len(heard) == found.count.n_segments
-        in_hours = [one.heard_local.hour for one in heard if one.heard_local is not None]
-        assert [in_hours.count(hour) for hour in range(24)] == [one.n_segments for one in found.hours]
 
 
 def test_exemplars_come_from_as_many_recordings_as_there_are(catalog: Catalog, make: "Make") -> None:
@@ -145,11 +141,7 @@ def test_the_fingerprint_is_over_the_rows_in_the_order_of_ids(catalog: Catalog, 
     columns = (ids, b"Turdus merula", struct.pack("<3q", 0, 0, 0), scores)
     expected = sha256(b"".join(column + b"\0" for column in columns)).hexdigest()
     found = catalog.detections(make.card().space, EVERYTHING)
-    assert [expected] * 3 == [
-        found.count.rows_sha256,
-        found.taxa[0].count.rows_sha256,
-        found.hours[12].rows_sha256,
-    ]
+    assert [expected] * 2 == [found.count.rows_sha256, found.taxa[0].count.rows_sha256]
 
 
 def test_nothing_detected_is_a_count_of_nothing(catalog: Catalog) -> None:

@@ -34,6 +34,7 @@ def test_what_the_library_has_needs_no_note(library: Workspace) -> None:
             'no model has named a taxon Turdus merulla in this library: did you mean taxon="Tur',
         ),
         ("taxon=Xyzzy", "no model has named a taxon Xyzzy in this library, nor one with a name like it"),
+        ("taxon=merula", 'no model has named a taxon merula in this library: did you mean taxon="Turdus merula"'),
         ("cluster=c99999", "there is no cluster c99999: `rab clusters list` shows those there are"),
     ],
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rab.domain import AggregateEntry
+from rab.generation.reading.tally import SPANS
 
 _WORDS = {
     "effort_hours": "Recorder-hours",
@@ -91,7 +92,6 @@ _WORDS = {
     "overlap_share": "Overlapping sources",
 }
 _EFFORT = ("effort_hours", "recorder_days", "n_recordings", "n_gaps", "largest_gap_hours", "unclocked_recordings")
-_SPANS = ("recorded_days", "recorded_days_asked")
 _SHARES = ("low_snr_share", "clipped_share", "rain_share", "wind_share", "silent_share", "overlap_share")
 _OF_TAXON = ("detection_recordings", "detection_days", "occupied_sites", "unchecked_detections")
 _KNOWN = ("verified_detections", "calibrated_detections", "rejected_detections")
@@ -211,7 +211,7 @@ class Aggregates:
     @cached_property
     def span(self) -> AggregateEntry | None:
         """The days with any recording, and their dates; None without a clock."""
-        return next((entry for name in _SPANS for entry in self.groups(name)), None)
+        return next((entry for name in SPANS for entry in self.groups(name)), None)
 
     @cached_property
     def shares(self) -> tuple[AggregateEntry, ...]:

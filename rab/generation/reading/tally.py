@@ -24,7 +24,8 @@ FLAG_PARTS = ("clipped_share", "rain_share", "wind_share", "silent_share", "over
 
 
 SPANS = ("recorded_days", "recorded_days_asked")
-"""Days with any recording: of those from the first to the last, or of an interval that was asked for."""
+"""Days with any recording: of those from the first to the last, or of an interval that was asked for. The group is the
+first and the last day."""
 TIME_UNITS = {"hour": "clock hours", "week": "weeks", "month": "months", "sun": "day-parts"}
 """What detections are counted by → what so many of them are called."""
 

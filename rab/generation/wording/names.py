@@ -27,6 +27,7 @@ from rab.domain import (
     SequenceStep,
     TaxonScoreEntry,
 )
+from rab.generation.reading.tally import SPANS, TIME_UNITS
 from rab.generation.wording.lexicon import MASK, counts, forbidden, of_a_sentence
 from rab.generation.wording.vocabulary import vocabulary
 
@@ -66,10 +67,8 @@ TAXON_AGGREGATES = frozenset(
 )
 """Aggregates whose group is the scientific name of a taxon, or a sound that is no animal."""
 
-TAXON_TIMES = frozenset({"taxon_by_hour", "taxon_by_week", "taxon_by_month", "taxon_by_sun"})
+TAXON_TIMES = frozenset(f"taxon_by_{unit}" for unit in TIME_UNITS)
 """Aggregates whose group is the scientific name of a taxon, a tab and a time."""
-SPANS = frozenset({"recorded_days", "recorded_days_asked"})
-"""Aggregates whose group is the first and the last day of a span."""
 _COMMAND = re.compile(r"(?!.*  )[\w .,:=<>'\"()/-]{1,400}")
 """A command that can be printed as it is run: no brackets, no quotation marks but its own, each space by itself."""
 _SHORTEST, _LONGEST = 3, 60
